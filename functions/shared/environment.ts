@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+/**
+ * Every environment variable that a function may be given, and its meaning. A function picks the ones it needs;
+ * the infrastructure (`lib/`) sets exactly those.
+ */
+const variables = z.object({
+  /** The one DynamoDB table (`table.ts`). */
+  TABLE_NAME: z.string().min(1),
+  /** Bucket of the archive: what was read from the log, and operations too large for a message. */
+  ARCHIVE_BUCKET: z.string().min(1),
+  /** bk-repo's object store: a blob's key is its SHA-256 in hex. */
+  BLOB_BUCKET: z.string().min(1),
+  /** FIFO queue of lane batches. */
+  LANE_QUEUE_URL: z.url(),
+  /** Secrets Manager secret whose text is the MongoDB connection string of bk-repo's database. */
+  MONGODB_SECRET_ID: z.string().min(1),
+  MONGODB_DATABASE: z.string().min(1),
+  OPERATE_LOG_COLLECTION: z.string().min(1),
+  /** KMS key under which remote passwords are encrypted. */
+  CREDENTIALS_KEY_ID: z.string().min(1),
+  /** Secrets Manager secret `{"username","password"}` of the first administrator. */
+  ADMIN_SECRET_ID: z.string().min(1),
+  /** IANA zone of the zone-less date-times in requests and answers. */
+  TIME_ZONE: z.string().min(1),
+  /** `continuous` follows the log until the invocation's time is nearly up; `burst` drains it and returns. */
+  TAIL_MODE: z.enum(['continuous', 'burst']),
+  /** `true` when remotes may lie in private or loopback ranges (section "Addresses" of docs/operations.md). */
+  ALLOW_PRIVATE_REMOTES: z.stringbool(),
+});
+
+type Variables = z.output<typeof variables>;
+export type VariableName = keyof Variables;
+
+/**
+ * Read and check the named environment variables.
+ *
+ * @throws Error naming each variable that is missing or malformed (never its value).
+ */
+export function environment<const Name extends VariableName>(
+  ...names: readonly Name[]
+): Pick<Variables, Name> {
+  const mask = Object.fromEntries(names.map((name) => [name, true] as const)) as { [Key in Name]: true };
+  const result = variables.pick(mask as never).safeParse(process.env);
+  if (!result.success) {
+    const faults = result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new Error(`Environment is not as deployed: ${faults.join('; ')}`);
+  }
+  return result.data as Pick<Variables, Name>;
+}

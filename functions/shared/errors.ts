@@ -1,0 +1,54 @@
+/**
+ * The domain's errors: one closed union of stable codes.
+ *
+ * Nothing here knows HTTP or a language. The codes are turned into statuses, envelope codes and texts in one
+ * place, `http/error-catalogue.ts`.
+ */
+export const ERROR_CODES = [
+  'SYSTEM_BUSY',
+  'PARAMETER_MISSING',
+  'PARAMETER_INVALID',
+  'REQUEST_CONTENT_INVALID',
+  'RESOURCE_EXISTED',
+  'RESOURCE_NOT_FOUND',
+  'OPERATION_UNSUPPORTED',
+  'METHOD_NOT_ALLOWED',
+  'PERMISSION_DENIED',
+  'HEADER_MISSING',
+  'MEDIA_TYPE_UNSUPPORTED',
+  'CONTENT_TOO_LARGE',
+  'AUTHENTICATION_REQUIRED',
+  'AUTHENTICATION_FAILED',
+  'ACCESS_DENIED',
+  'REMOTE_CONNECT_FAILED',
+  'REMOTE_TLS_FAILED',
+  'TASK_STATUS_INVALID',
+  'PROJECT_NOT_FOUND',
+  'PROJECT_EXISTED',
+  'REPOSITORY_NOT_FOUND',
+  'REPOSITORY_EXISTED',
+  'NODE_NOT_FOUND',
+  'NODE_PATH_INVALID',
+  'NODE_EXISTED',
+  'NODE_CONFLICT',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/**
+ * A fault that the caller caused or must know of.
+ *
+ * `args` fill the text's `{0}`, `{1}` … in the caller's language. They are shown to the caller: never put a
+ * secret in them.
+ */
+export class DomainError extends Error {
+  readonly code: ErrorCode;
+  readonly args: readonly string[];
+
+  constructor(code: ErrorCode, args: readonly string[] = [], options?: ErrorOptions) {
+    super(args.length > 0 ? `${code}: ${args.join(', ')}` : code, options);
+    this.name = 'DomainError';
+    this.code = code;
+    this.args = args;
+  }
+}

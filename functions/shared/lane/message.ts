@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { operationSchema } from './operation.ts';
+
+/** A repository by its names; an empty `repoName` stands for the project itself. */
+export const containerSchema = z.object({ projectId: z.string(), repoName: z.string() });
+export type Container = z.infer<typeof containerSchema>;
+
+/**
+ * One operation of a batch: where it stands in the slot (`ordinal`), which log document it came from, and what
+ * is to be done. An operation too large for a queue message is put in the archive bucket and named here by its
+ * object key instead.
+ */
+export const batchEntrySchema = z.object({
+  ordinal: z.number().int().positive(),
+  /** `_id` of the log document, hex. */
+  eventId: z.string(),
+  /** The log document's `createdDate`, ISO 8601 UTC: lag is measured from it. */
+  loggedAt: z.iso.datetime(),
+  operation: z.union([operationSchema, z.object({ kind: z.literal('ARCHIVED'), objectKey: z.string() })]),
+});
+export type BatchEntry = z.infer<typeof batchEntrySchema>;
+
+/**
+ * Body of one message on the lane queue: consecutive operations of one lane, and the ordinal of the lane's
+ * operation before them (0 when there is none), by which the worker checks that it skips nothing.
+ */
+export const batchMessageSchema = z.object({
+  version: z.literal(1),
+  taskKey: z.string(),
+  slotName: z.string(),
+  policyVersion: z.number().int(),
+  /** The lane's repository by its source names. */
+  source: containerSchema,
+  /** The same by the names that the task gives it at the remote. */
+  remote: containerSchema,
+  previousOrdinal: z.number().int().nonnegative(),
+  entries: z.array(batchEntrySchema).min(1),
+});
+export type BatchMessage = z.infer<typeof batchMessageSchema>;

@@ -1,0 +1,74 @@
+/**
+ * The keys of the one DynamoDB table: every item kind, once.
+ *
+ * | item | pk | sk |
+ * |---|---|---|
+ * | task | `TASK` | task key |
+ * | slot | `SLOT` | slot name |
+ * | gap of a slot | `SLOT#<name>` | `GAP#<ordinal>` |
+ * | unreadable log document | `SLOT#<name>` | `UNREADABLE#<ordinal>` |
+ * | lane | `LANE#<task key>` | `<project>/<repository>` (empty repository: the project's own lane) |
+ * | failure | `FAILURE#<task key>` | `<ordinal>#<project>/<repository>` |
+ * | principal | `PRINCIPAL` | user name |
+ *
+ * Tasks and slots share a partition each so that a strongly consistent Query lists them: the tailer must see
+ * a task that was created before an event was written, which an index (eventually consistent) cannot promise.
+ */
+export interface TableKey {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+export const TASK_PARTITION = 'TASK';
+export const SLOT_PARTITION = 'SLOT';
+
+export function taskKeyOf(taskKey: string): TableKey {
+  return { pk: TASK_PARTITION, sk: taskKey };
+}
+
+export function slotKeyOf(slotName: string): TableKey {
+  return { pk: SLOT_PARTITION, sk: slotName };
+}
+
+export function gapKeyOf(slotName: string, ordinal: number): TableKey {
+  return { pk: `SLOT#${slotName}`, sk: `GAP#${paddedOrdinal(ordinal)}` };
+}
+
+export function unreadableKeyOf(slotName: string, ordinal: number): TableKey {
+  return { pk: `SLOT#${slotName}`, sk: `UNREADABLE#${paddedOrdinal(ordinal)}` };
+}
+
+export function lanePartitionOf(taskKey: string): string {
+  return `LANE#${taskKey}`;
+}
+
+export function laneKeyOf(
+  taskKey: string,
+  lane: { readonly projectId: string; readonly repoName: string },
+): TableKey {
+  return { pk: lanePartitionOf(taskKey), sk: `${lane.projectId}/${lane.repoName}` };
+}
+
+export function failurePartitionOf(taskKey: string): string {
+  return `FAILURE#${taskKey}`;
+}
+
+export function failureKeyOf(
+  taskKey: string,
+  ordinal: number,
+  lane: { readonly projectId: string; readonly repoName: string },
+): TableKey {
+  return {
+    pk: failurePartitionOf(taskKey),
+    sk: `${paddedOrdinal(ordinal)}#${lane.projectId}/${lane.repoName}`,
+  };
+}
+
+export function principalKeyOf(username: string): TableKey {
+  return { pk: 'PRINCIPAL', sk: username };
+}
+
+/** Ordinals as text that sorts as they do: sixteen digits hold every safe integer. */
+export function paddedOrdinal(ordinal: number): string {
+  return String(ordinal).padStart(16, '0');
+}

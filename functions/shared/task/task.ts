@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+/** Values as bk-repo names them (replication task of January 2021). */
+export const TASK_TYPES = ['FULL', 'INCREMENTAL'] as const;
+export const TASK_STATUSES = [
+  'WAITING',
+  'PAUSED',
+  'REPLICATING',
+  'SUCCESS',
+  'INTERRUPTED',
+  'FAILED',
+] as const;
+export const CONFLICT_STRATEGIES = ['SKIP', 'OVERWRITE', 'FAST_FAIL'] as const;
+
+/** Slot that a task reads from when nothing else is said. */
+export const DEFAULT_SLOT = 'default';
+
+/**
+ * A replication task as it is stored.
+ *
+ * Instants are ISO 8601 in UTC (`2026-11-22T01:13:43.954Z`); the API turns them into the zone-less local
+ * date-times of the contract. `encryptedPassword` is KMS ciphertext in base64, bound to the task's key by the
+ * encryption context `{taskKey}`; the plain password is nowhere stored.
+ */
+export const taskSchema = z.object({
+  /** 24 hex digits, as bk-repo's document ids are. */
+  id: z.string(),
+  /** 32 hex digits. */
+  key: z.string(),
+  type: z.enum(TASK_TYPES),
+  status: z.enum(TASK_STATUSES),
+  includeAllProject: z.boolean(),
+  localProjectId: z.string().optional(),
+  localRepoName: z.string().optional(),
+  remoteProjectId: z.string().optional(),
+  remoteRepoName: z.string().optional(),
+  setting: z.object({
+    includeMetadata: z.boolean(),
+    includePermission: z.boolean(),
+    conflictStrategy: z.enum(CONFLICT_STRATEGIES),
+    remoteClusterInfo: z.object({
+      /** Normalised at the boundary: scheme present, no trailing slash. `/replica/...` is appended to it. */
+      url: z.string(),
+      certificate: z.string().optional(),
+      username: z.string(),
+      encryptedPassword: z.string(),
+    }),
+    executionPlan: z.object({
+      executeImmediately: z.boolean(),
+      executeTime: z.string().optional(),
+      cronExpression: z.string().optional(),
+    }),
+  }),
+  slotName: z.string(),
+  /** Counts policy changes; an event is applied under the version in force when it was read. */
+  policyVersion: z.number().int(),
+  /** First ordinal of the slot that was routed to this task; set by the tailer that first saw the task. */
+  startOrdinal: z.number().int().optional(),
+  /** Counts the item's writes: every update is conditional on the revision it was made from. */
+  revision: z.number().int(),
+  createdBy: z.string(),
+  createdDate: z.iso.datetime(),
+  lastModifiedBy: z.string(),
+  lastModifiedDate: z.iso.datetime(),
+});
+
+export type Task = z.infer<typeof taskSchema>;
