@@ -1,0 +1,83 @@
+import { DomainError } from '../errors.ts';
+
+/** Limits of a node path (bk-repo of January 2021): characters are UTF-16 code units, as Java counts them. */
+export const MAX_PATH_SEGMENTS = 64;
+export const MAX_SEGMENT_LENGTH = 1_024;
+
+export const ROOT = '/';
+
+/**
+ * What the contract's `trim` takes off: Kotlin's `Char.isWhitespace`. JavaScript's `trim` differs from it in
+ * U+001C to U+001F (left there) and U+FEFF (taken off there).
+ */
+const SURROUNDING_BLANKS = /^[\t-\r\u001c-\u001f\p{Z}]+|[\t-\r\u001c-\u001f\p{Z}]+$/gu;
+
+/**
+ * A node's full path in the one form in which it is stored and compared.
+ *
+ * `\` counts as `/`; segments are trimmed; empty ones and `.` are dropped; `..` takes back the one before it and
+ * stops at the root. The result begins with `/`, never ends with one, and is `/` for the root.
+ *
+ * @example normalizeFullPath('a//b/./c/../ d.txt ') // '/a/b/d.txt'
+ * @throws DomainError NODE_PATH_INVALID: more than 64 segments (naming the path), or a segment longer than 1,024
+ * characters or with a NUL (naming the segment).
+ */
+export function normalizeFullPath(path: string): string {
+  const segments: string[] = [];
+  for (const raw of path.replaceAll('\\', ROOT).split(ROOT)) {
+    const segment = raw.replace(SURROUNDING_BLANKS, '');
+    if (segment === '' || segment === '.') {
+      continue;
+    }
+    if (segment === '..') {
+      segments.pop();
+      continue;
+    }
+    if (segment.length > MAX_SEGMENT_LENGTH || segment.includes('\0')) {
+      throw new DomainError('NODE_PATH_INVALID', [segment]);
+    }
+    segments.push(segment);
+  }
+  const normalized = ROOT + segments.join(ROOT);
+  if (segments.length > MAX_PATH_SEGMENTS) {
+    throw new DomainError('NODE_PATH_INVALID', [normalized]);
+  }
+  return normalized;
+}
+
+/** True for the root, which is virtual: it always exists and is not created. */
+export function isRoot(fullPath: string): boolean {
+  return fullPath === ROOT;
+}
+
+/**
+ * A normalised path as a node document holds it: the folder with a slash at its end, and the name in it.
+ *
+ * @example splitFullPath('/a/b') // { path: '/a/', name: 'b' }; the root is { path: '/', name: '' }
+ */
+export function splitFullPath(fullPath: string): { readonly path: string; readonly name: string } {
+  const nameStart = fullPath.lastIndexOf(ROOT) + 1;
+  return { path: fullPath.slice(0, nameStart), name: fullPath.slice(nameStart) };
+}
+
+/**
+ * The folders above a normalised path, outermost first, without the root.
+ *
+ * @example parentsOf('/a/b/c') // ['/a', '/a/b']
+ */
+export function parentsOf(fullPath: string): string[] {
+  const parents: string[] = [];
+  for (let end = fullPath.indexOf(ROOT, 1); end !== -1; end = fullPath.indexOf(ROOT, end + 1)) {
+    parents.push(fullPath.slice(0, end));
+  }
+  return parents;
+}
+
+/**
+ * What every path under this one begins with (`/a` is not above `/ab`).
+ *
+ * @example childPrefixOf('/a') // '/a/'; of the root: '/'
+ */
+export function childPrefixOf(fullPath: string): string {
+  return isRoot(fullPath) ? ROOT : fullPath + ROOT;
+}
