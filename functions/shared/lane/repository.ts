@@ -1,0 +1,319 @@
+import {
+  BatchGetCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  QueryCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { laneKeyOf, lanePartitionOf } from '../table.ts';
+import { type Container, containerSchema } from './message.ts';
+
+const count = z.number().int().nonnegative().default(0);
+
+/**
+ * A lane as it is stored. Counts are of operations; an attribute that is not there yet counts as 0, for a lane's
+ * first message may be applied before the tailer has noted that it was sent.
+ */
+export const laneStateSchema = z.object({
+  source: containerSchema,
+  remote: containerSchema,
+  slotName: z.string(),
+  /** Ordinal of the last operation that the queue has accepted. */
+  sentOrdinal: count,
+  dispatched: count,
+  /** Ordinal of the last operation that is applied or accounted for otherwise. */
+  appliedOrdinal: count,
+  applied: count,
+  superseded: count,
+  conflicted: count,
+  failed: count,
+  /** The remote has the lane's project and repository, under the names in `remote`. */
+  containersEnsured: z.boolean().default(false),
+  lastAppliedAt: z.iso.datetime().optional(),
+  /** Why the lane stands still, while it does. `since` is ISO 8601 UTC. */
+  outage: z.object({ since: z.iso.datetime(), reason: z.string() }).optional(),
+});
+export type LaneState = z.infer<typeof laneStateSchema>;
+export type LaneOutage = NonNullable<LaneState['outage']>;
+
+/** A lane: one task and one repository, by its source names. */
+export interface LaneName {
+  readonly taskKey: string;
+  readonly source: Container;
+}
+
+/** What became of the operations of a batch. */
+export interface LaneCounters {
+  readonly applied: number;
+  readonly superseded: number;
+  readonly conflicted: number;
+  readonly failed: number;
+}
+
+/** The lane's stored ordinal contradicts the message that is being noted: a defect, never a repeat. */
+export class LaneOrderError extends Error {
+  constructor(lane: LaneName, details: string) {
+    super(`Lane ${laneId(lane)} is out of order: ${details}`);
+    this.name = 'LaneOrderError';
+  }
+}
+
+/** Text that names a lane: `<task key>/<project>/<repository>`, key of the map that `heads` returns. */
+export function laneId(lane: LaneName): string {
+  return `${lane.taskKey}/${lane.source.projectId}/${lane.source.repoName}`;
+}
+
+export interface LaneRepository {
+  /**
+   * The last sent ordinal of each lane, 0 where none was sent, by `laneId`. Strongly consistent.
+   *
+   * @throws Error when DynamoDB leaves keys unprocessed after every attempt.
+   */
+  heads(lanes: readonly LaneName[]): Promise<Map<string, number>>;
+  /**
+   * Note that the queue has accepted a message. Repeating it changes nothing.
+   *
+   * @throws LaneOrderError when the lane's last sent ordinal is neither `previousOrdinal` nor at or past
+   * `lastOrdinal`.
+   */
+  recordSent(sent: {
+    readonly taskKey: string;
+    readonly source: Container;
+    readonly remote: Container;
+    readonly slotName: string;
+    readonly previousOrdinal: number;
+    readonly lastOrdinal: number;
+    readonly count: number;
+  }): Promise<void>;
+  /** The lane's state, strongly consistent; undefined when nothing is known of it. */
+  load(lane: LaneName): Promise<LaneState | undefined>;
+  /** Every lane of a task, ordered by source name, strongly consistent. */
+  list(taskKey: string): Promise<LaneState[]>;
+  /**
+   * Move the applied ordinal from `from` to `to` and add the counters, in one conditional write. Ends an outage.
+   *
+   * @returns the state after the write; when the lane does not stand at `from`, `recorded` is false, nothing is
+   * changed and `state` is what is stored.
+   */
+  recordApplied(progress: {
+    readonly taskKey: string;
+    readonly source: Container;
+    readonly remote: Container;
+    readonly slotName: string;
+    readonly from: number;
+    readonly to: number;
+    readonly counters: LaneCounters;
+    readonly at: Date;
+  }): Promise<{ readonly recorded: boolean; readonly state: LaneState | undefined }>;
+  /** Show on the lane why it stands still. */
+  recordOutage(
+    lane: LaneName & { readonly remote: Container; readonly slotName: string },
+    outage: LaneOutage,
+  ): Promise<void>;
+}
+
+/** Keys of one BatchGetItem, DynamoDB's limit. */
+const KEYS_PER_READ = 100;
+/** Attempts at the keys that DynamoDB returned unprocessed (throttling), and the first pause in milliseconds. */
+const READ_ATTEMPTS = 6;
+const FIRST_PAUSE = 50;
+
+const headSchema = z.object({ pk: z.string(), sk: z.string(), sentOrdinal: count });
+
+/** Lanes in the one table (`table.ts`). */
+export function laneRepository(options: {
+  readonly table: DynamoDBDocumentClient;
+  readonly tableName: string;
+  /** Wait between attempts at unprocessed keys; milliseconds. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
+}): LaneRepository {
+  const { table, tableName } = options;
+  const pause =
+    options.pause ?? ((milliseconds) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)));
+
+  async function readHeads(keys: Record<string, unknown>[]): Promise<z.infer<typeof headSchema>[]> {
+    const heads: z.infer<typeof headSchema>[] = [];
+    let pending = keys;
+    for (let attempt = 0; attempt < READ_ATTEMPTS; attempt += 1) {
+      const answer = await table.send(
+        new BatchGetCommand({
+          RequestItems: {
+            [tableName]: {
+              Keys: pending,
+              ConsistentRead: true,
+              ProjectionExpression: 'pk, sk, sentOrdinal',
+            },
+          },
+        }),
+      );
+      heads.push(...(answer.Responses?.[tableName] ?? []).map((item) => headSchema.parse(item)));
+      pending = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+      if (pending.length === 0) {
+        return heads;
+      }
+      await pause(FIRST_PAUSE * 2 ** attempt);
+    }
+    throw new Error(`DynamoDB left ${pending.length} lane keys unread after ${READ_ATTEMPTS} attempts`);
+  }
+
+  async function load(lane: LaneName): Promise<LaneState | undefined> {
+    const answer = await table.send(
+      new GetCommand({
+        TableName: tableName,
+        Key: laneKeyOf(lane.taskKey, lane.source),
+        ConsistentRead: true,
+      }),
+    );
+    return answer.Item === undefined ? undefined : laneStateSchema.parse(answer.Item);
+  }
+
+  return {
+    async heads(lanes) {
+      // BatchGetItem refuses a key that is named twice.
+      const byItem = new Map(
+        lanes.map((lane) => {
+          const key = laneKeyOf(lane.taskKey, lane.source);
+          return [`${key.pk} ${key.sk}`, { key, id: laneId(lane) }] as const;
+        }),
+      );
+      const heads = new Map<string, number>([...byItem.values()].map(({ id }) => [id, 0]));
+      const keys = [...byItem.values()].map(({ key }) => ({ ...key }));
+      for (let start = 0; start < keys.length; start += KEYS_PER_READ) {
+        for (const item of await readHeads(keys.slice(start, start + KEYS_PER_READ))) {
+          const lane = byItem.get(`${item.pk} ${item.sk}`);
+          if (lane !== undefined) {
+            heads.set(lane.id, item.sentOrdinal);
+          }
+        }
+      }
+      return heads;
+    },
+
+    async recordSent({ taskKey, source, remote, slotName, previousOrdinal, lastOrdinal, count: sent }) {
+      const lane = { taskKey, source };
+      if (lastOrdinal <= previousOrdinal) {
+        throw new LaneOrderError(lane, `a message runs from ${previousOrdinal} to ${lastOrdinal}`);
+      }
+      try {
+        await table.send(
+          new UpdateCommand({
+            TableName: tableName,
+            Key: laneKeyOf(taskKey, source),
+            UpdateExpression:
+              'SET #source = :source, #remote = :remote, slotName = :slot, sentOrdinal = :last ADD dispatched :count',
+            ConditionExpression: standsAt('sentOrdinal', ':previous', previousOrdinal),
+            ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
+            ExpressionAttributeValues: {
+              ':source': source,
+              ':remote': remote,
+              ':slot': slotName,
+              ':previous': previousOrdinal,
+              ':last': lastOrdinal,
+              ':count': sent,
+            },
+          }),
+        );
+      } catch (error) {
+        if (!isConditionFailure(error)) {
+          throw error;
+        }
+        const stored = (await load(lane))?.sentOrdinal ?? 0;
+        if (stored < lastOrdinal) {
+          throw new LaneOrderError(
+            lane,
+            `sent up to ${stored}, but a message runs from ${previousOrdinal} to ${lastOrdinal}`,
+          );
+        }
+      }
+    },
+
+    load,
+
+    async list(taskKey) {
+      const lanes: LaneState[] = [];
+      let start: Record<string, unknown> | undefined;
+      do {
+        const answer = await table.send(
+          new QueryCommand({
+            TableName: tableName,
+            KeyConditionExpression: 'pk = :pk',
+            ExpressionAttributeValues: { ':pk': lanePartitionOf(taskKey) },
+            ConsistentRead: true,
+            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+          }),
+        );
+        lanes.push(...(answer.Items ?? []).map((item) => laneStateSchema.parse(item)));
+        start = answer.LastEvaluatedKey;
+      } while (start !== undefined);
+      return lanes;
+    },
+
+    async recordApplied({ taskKey, source, remote, slotName, from, to, counters, at }) {
+      try {
+        const answer = await table.send(
+          new UpdateCommand({
+            TableName: tableName,
+            Key: laneKeyOf(taskKey, source),
+            UpdateExpression: [
+              'SET #source = :source, #remote = :remote, slotName = :slot, appliedOrdinal = :to,',
+              'lastAppliedAt = :at, containersEnsured = :ensured',
+              'REMOVE outage',
+              'ADD applied :applied, superseded :superseded, conflicted :conflicted, failed :failed',
+            ].join(' '),
+            ConditionExpression: standsAt('appliedOrdinal', ':from', from),
+            ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
+            ExpressionAttributeValues: {
+              ':source': source,
+              ':remote': remote,
+              ':slot': slotName,
+              ':from': from,
+              ':to': to,
+              ':at': at.toISOString(),
+              ':ensured': true,
+              ':applied': counters.applied,
+              ':superseded': counters.superseded,
+              ':conflicted': counters.conflicted,
+              ':failed': counters.failed,
+            },
+            ReturnValues: 'ALL_NEW',
+          }),
+        );
+        return { recorded: true, state: laneStateSchema.parse(answer.Attributes) };
+      } catch (error) {
+        if (!isConditionFailure(error)) {
+          throw error;
+        }
+        return { recorded: false, state: await load({ taskKey, source }) };
+      }
+    },
+
+    async recordOutage({ taskKey, source, remote, slotName }, outage) {
+      await table.send(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: laneKeyOf(taskKey, source),
+          UpdateExpression: 'SET #source = :source, #remote = :remote, slotName = :slot, outage = :outage',
+          ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
+          ExpressionAttributeValues: {
+            ':source': source,
+            ':remote': remote,
+            ':slot': slotName,
+            ':outage': outage,
+          },
+        }),
+      );
+    },
+  };
+}
+
+/** A lane without the attribute stands at 0. */
+function standsAt(attribute: string, placeholder: string, ordinal: number): string {
+  return ordinal === 0
+    ? `attribute_not_exists(${attribute}) OR ${attribute} = ${placeholder}`
+    : `${attribute} = ${placeholder}`;
+}
+
+function isConditionFailure(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConditionalCheckFailedException';
+}
