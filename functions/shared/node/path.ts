@@ -19,7 +19,7 @@ const SURROUNDING_BLANKS = /^[\t-\r\u001c-\u001f\p{Z}]+|[\t-\r\u001c-\u001f\p{Z}
  * stops at the root. The result begins with `/`, never ends with one, and is `/` for the root.
  *
  * @example normalizeFullPath('a//b/./c/../ d.txt ') // '/a/b/d.txt'
- * @throws DomainError NODE_PATH_INVALID: more than 64 segments (naming the path), or a segment longer than 1,024
+ * @throws DomainError NODE_PATH_INVALID: more than 64 segments (naming the path as given), or a segment longer than 1,024
  * characters or with a NUL (naming the segment).
  */
 export function normalizeFullPath(path: string): string {
@@ -38,11 +38,10 @@ export function normalizeFullPath(path: string): string {
     }
     segments.push(segment);
   }
-  const normalized = ROOT + segments.join(ROOT);
   if (segments.length > MAX_PATH_SEGMENTS) {
-    throw new DomainError('NODE_PATH_INVALID', [normalized]);
+    throw new DomainError('NODE_PATH_INVALID', [path]);
   }
-  return normalized;
+  return ROOT + segments.join(ROOT);
 }
 
 /** True for the root, which is virtual: it always exists and is not created. */
