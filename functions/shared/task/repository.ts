@@ -1,0 +1,168 @@
+import {
+  BatchWriteCommand,
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { DomainError } from '../errors.ts';
+import { failurePartitionOf, lanePartitionOf, TASK_PARTITION, taskKeyOf } from '../table.ts';
+import { type Task, taskSchema } from './task.ts';
+
+/** Pages of at most 1 MB that a list reads: a deployment has hundreds of tasks of some 2 KB. */
+const MAX_LIST_PAGES = 50;
+/** Items of a deleted task removed in one call, from each of its partitions, and in one request to DynamoDB. */
+const MAX_PURGED = 5_000;
+const PURGE_BATCH = 25;
+/** Attempts at a batch that DynamoDB did not take whole (throttling), and the first pause in milliseconds. */
+const PURGE_ATTEMPTS = 6;
+const FIRST_PAUSE_MS = 50;
+
+const TASK_KEY = /^[0-9a-f]{32}$/;
+
+const itemKeySchema = z.object({ pk: z.string(), sk: z.string() });
+type ItemKey = z.infer<typeof itemKeySchema>;
+
+/** Tasks in the one table. Reads are strongly consistent: a task is seen as soon as its creation was answered. */
+export interface TaskRepository {
+  /** Store a new task. @throws DomainError RESOURCE_EXISTED when its key is taken. */
+  put(task: Task): Promise<void>;
+  get(taskKey: string): Promise<Task | undefined>;
+  /** Every task, in the order of creation, as bk-repo lists them. */
+  list(): Promise<readonly Task[]>;
+  /**
+   * Delete a task with its lanes and failures. What a call interrupted here left behind, the next one removes, though it
+   * answers that there is no task.
+   *
+   * @throws DomainError RESOURCE_NOT_FOUND for an unknown key.
+   */
+  delete(taskKey: string): Promise<void>;
+}
+
+export function taskRepository(options: {
+  readonly table: DynamoDBDocumentClient;
+  readonly tableName: string;
+  /** Wait between attempts at a batch; milliseconds. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
+}): TaskRepository {
+  const { table, tableName } = options;
+  const pause =
+    options.pause ?? ((milliseconds) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)));
+
+  /** @returns whether the task was there. */
+  async function deleteTask(taskKey: string): Promise<boolean> {
+    const { Attributes } = await table.send(
+      new DeleteCommand({ TableName: tableName, Key: taskKeyOf(taskKey), ReturnValues: 'ALL_OLD' }),
+    );
+    return Attributes !== undefined;
+  }
+
+  async function deleteBatch(keys: readonly ItemKey[]): Promise<void> {
+    let pending = keys.map((key) => ({ DeleteRequest: { Key: { ...key } as Record<string, unknown> } }));
+    for (let attempt = 0; attempt < PURGE_ATTEMPTS; attempt += 1) {
+      const answer = await table.send(new BatchWriteCommand({ RequestItems: { [tableName]: pending } }));
+      pending = (answer.UnprocessedItems?.[tableName] ?? []).flatMap(({ DeleteRequest }) =>
+        DeleteRequest === undefined ? [] : [{ DeleteRequest: { Key: DeleteRequest.Key ?? {} } }],
+      );
+      if (pending.length === 0) {
+        return;
+      }
+      await pause(FIRST_PAUSE_MS * 2 ** attempt);
+    }
+    throw new Error(
+      `DynamoDB left ${pending.length} items of a deleted task after ${PURGE_ATTEMPTS} attempts`,
+    );
+  }
+
+  async function purge(partition: string): Promise<void> {
+    for (let purged = 0; purged < MAX_PURGED; purged += PURGE_BATCH) {
+      const { Items = [], LastEvaluatedKey } = await table.send(
+        new QueryCommand({
+          TableName: tableName,
+          KeyConditionExpression: 'pk = :pk',
+          ExpressionAttributeValues: { ':pk': partition },
+          ProjectionExpression: 'pk, sk',
+          ConsistentRead: true,
+          Limit: PURGE_BATCH,
+        }),
+      );
+      if (Items.length > 0) {
+        await deleteBatch(Items.map((item) => itemKeySchema.parse(item)));
+      }
+      if (LastEvaluatedKey === undefined) {
+        return;
+      }
+    }
+  }
+
+  return {
+    async put(task) {
+      try {
+        await table.send(
+          new PutCommand({
+            TableName: tableName,
+            Item: { ...taskKeyOf(task.key), ...taskSchema.parse(task) },
+            ConditionExpression: 'attribute_not_exists(pk)',
+          }),
+        );
+      } catch (error) {
+        if (error instanceof Error && error.name === 'ConditionalCheckFailedException') {
+          throw new DomainError('RESOURCE_EXISTED', [task.key], { cause: error });
+        }
+        throw error;
+      }
+    },
+
+    async get(taskKey) {
+      if (!TASK_KEY.test(taskKey)) {
+        return undefined;
+      }
+      const { Item } = await table.send(
+        new GetCommand({ TableName: tableName, Key: taskKeyOf(taskKey), ConsistentRead: true }),
+      );
+      return Item === undefined ? undefined : taskSchema.parse(Item);
+    },
+
+    async list() {
+      const tasks: Task[] = [];
+      let start: Record<string, unknown> | undefined;
+      for (let page = 0; page < MAX_LIST_PAGES; page += 1) {
+        const answer = await table.send(
+          new QueryCommand({
+            TableName: tableName,
+            KeyConditionExpression: 'pk = :pk',
+            ExpressionAttributeValues: { ':pk': TASK_PARTITION },
+            ConsistentRead: true,
+            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+          }),
+        );
+        tasks.push(...(answer.Items ?? []).map((item) => taskSchema.parse(item)));
+        start = answer.LastEvaluatedKey;
+        if (start === undefined) {
+          return tasks.sort(byCreation);
+        }
+      }
+      throw new Error(`There are more tasks than ${MAX_LIST_PAGES} pages hold`);
+    },
+
+    async delete(taskKey) {
+      if (!TASK_KEY.test(taskKey)) {
+        throw new DomainError('RESOURCE_NOT_FOUND', [taskKey]);
+      }
+      const existed = await deleteTask(taskKey);
+      await purge(lanePartitionOf(taskKey));
+      await purge(failurePartitionOf(taskKey));
+      if (!existed) {
+        throw new DomainError('RESOURCE_NOT_FOUND', [taskKey]);
+      }
+    },
+  };
+}
+
+function byCreation(left: Task, right: Task): number {
+  const leftKey = left.createdDate + left.id;
+  const rightKey = right.createdDate + right.id;
+  return leftKey < rightKey ? -1 : 1;
+}

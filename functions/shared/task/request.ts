@@ -1,0 +1,154 @@
+import { X509Certificate } from 'node:crypto';
+import { z } from 'zod';
+import { DomainError } from '../errors.ts';
+import { jacksonBoolean, jacksonString, optional, withDefault } from '../http/jackson.ts';
+import { parseLocalDateTime } from '../http/local-date-time.ts';
+import { domainRule, domainTransform } from '../http/validation.ts';
+import { isQuartzExpression } from './quartz.ts';
+import { normalizeRemoteUrl } from './remote-address.ts';
+import { CONFLICT_STRATEGIES, TASK_TYPES } from './task.ts';
+
+/** A stored task must fit DynamoDB's 400 KB and a password KMS's 4,096 bytes. */
+const MAX_CERTIFICATE_LENGTH = 64 * 1024;
+const MAX_CREDENTIAL_LENGTH = 1024;
+const MAX_NAME_LENGTH = 100;
+/** How much of a refused expression its error repeats. */
+const MAX_ECHO_LENGTH = 100;
+
+const certificate = optional(jacksonString()).transform(
+  domainTransform((pem) => {
+    if (pem === undefined || pem.trim() === '') {
+      return undefined;
+    }
+    if (pem.length > MAX_CERTIFICATE_LENGTH) {
+      throw new DomainError('PARAMETER_INVALID', ['certificate']);
+    }
+    try {
+      new X509Certificate(pem);
+    } catch (cause) {
+      throw new DomainError('REMOTE_TLS_FAILED', [], { cause });
+    }
+    return pem;
+  }),
+);
+
+/**
+ * A remote cluster as requests name it. Credentials that are missing do not fit; empty ones are named as missing,
+ * for no bk-repo lets an empty name in.
+ */
+export const remoteClusterSchema = z.object({
+  url: jacksonString().transform(domainTransform(normalizeRemoteUrl)),
+  certificate,
+  username: credential('username'),
+  password: credential('password'),
+});
+export type RemoteCluster = z.output<typeof remoteClusterSchema>;
+
+function credential(name: string) {
+  return jacksonString().check(
+    domainRule((text) => {
+      if (text === '') {
+        return new DomainError('PARAMETER_MISSING', [name]);
+      }
+      return text.length > MAX_CREDENTIAL_LENGTH ? new DomainError('PARAMETER_INVALID', [name]) : undefined;
+    }),
+  );
+}
+
+/** A project's or repository's name; blank counts as left out. Names that could not be part of a path are refused. */
+function containerName(name: string) {
+  return optional(jacksonString()).transform(
+    domainTransform((text) => {
+      const trimmed = text?.trim() ?? '';
+      if (trimmed.length > MAX_NAME_LENGTH || /[/\\\p{Cc}]/u.test(trimmed)) {
+        throw new DomainError('PARAMETER_INVALID', [name]);
+      }
+      return trimmed === '' ? undefined : trimmed;
+    }),
+  );
+}
+
+function executionPlan(timeZone: string) {
+  return z
+    .object({
+      executeImmediately: withDefault(jacksonBoolean(), true),
+      executeTime: optional(z.string()).transform(
+        domainTransform((text) =>
+          text === undefined || text === '' ? undefined : parseLocalDateTime(text, timeZone),
+        ),
+      ),
+      cronExpression: optional(z.string()).transform(
+        domainTransform((text) => {
+          const expression = text?.trim() ?? '';
+          if (expression !== '' && !isQuartzExpression(expression)) {
+            throw new DomainError('PARAMETER_INVALID', [expression.slice(0, MAX_ECHO_LENGTH)]);
+          }
+          return expression === '' ? undefined : expression;
+        }),
+      ),
+    })
+    .check(
+      domainRule((plan) =>
+        plan.executeImmediately || plan.executeTime !== undefined || plan.cronExpression !== undefined
+          ? undefined
+          : new DomainError('PARAMETER_MISSING', ['cronExpression']),
+      ),
+    );
+}
+
+/**
+ * A request to create a task, with the contract's defaults and rules (wire contract, "Task").
+ *
+ * @param timeZone zone of an `executeTime` without an offset.
+ */
+export function taskRequestSchema(timeZone: string) {
+  return z
+    .object({
+      type: withDefault(z.enum(TASK_TYPES), 'FULL'),
+      includeAllProject: withDefault(jacksonBoolean(), false),
+      localProjectId: containerName('localProjectId'),
+      localRepoName: containerName('localRepoName'),
+      remoteProjectId: containerName('remoteProjectId'),
+      remoteRepoName: containerName('remoteRepoName'),
+      setting: z.object({
+        includeMetadata: withDefault(jacksonBoolean(), true),
+        includePermission: withDefault(jacksonBoolean(), false),
+        conflictStrategy: withDefault(z.enum(CONFLICT_STRATEGIES), 'SKIP'),
+        remoteClusterInfo: remoteClusterSchema,
+        executionPlan: withDefault(executionPlan(timeZone), {
+          executeImmediately: true,
+          executeTime: undefined,
+          cronExpression: undefined,
+        }),
+      }),
+      validateConnectivity: withDefault(jacksonBoolean(), true),
+    })
+    .transform(domainTransform(scoped));
+}
+
+export type TaskRequest = z.output<ReturnType<typeof taskRequestSchema>>;
+
+interface Scope {
+  readonly includeAllProject: boolean;
+  readonly localProjectId: string | undefined;
+  readonly localRepoName: string | undefined;
+  readonly remoteProjectId: string | undefined;
+  readonly remoteRepoName: string | undefined;
+}
+
+/** All projects need no names, and keep none; otherwise the local project must be named. */
+function scoped<Request extends Scope>(request: Request): Request {
+  if (request.includeAllProject) {
+    return {
+      ...request,
+      localProjectId: undefined,
+      localRepoName: undefined,
+      remoteProjectId: undefined,
+      remoteRepoName: undefined,
+    };
+  }
+  if (request.localProjectId === undefined) {
+    throw new DomainError('PARAMETER_MISSING', ['localProjectId']);
+  }
+  return request;
+}
