@@ -5,6 +5,7 @@ import {
   GetCommand,
   PutCommand,
   QueryCommand,
+  UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
@@ -32,6 +33,8 @@ export interface TaskRepository {
   get(taskKey: string): Promise<Task | undefined>;
   /** Every task, in the order of creation, as bk-repo lists them. */
   list(): Promise<readonly Task[]>;
+  /** Keep the first ordinal that was routed to a task. The first call counts; a task deleted since is left alone. */
+  recordStart(taskKey: string, ordinal: number): Promise<void>;
   /**
    * Delete a task with its lanes and failures. What a call interrupted here left behind, the next one removes, though it
    * answers that there is no task.
@@ -108,7 +111,7 @@ export function taskRepository(options: {
           }),
         );
       } catch (error) {
-        if (error instanceof Error && error.name === 'ConditionalCheckFailedException') {
+        if (isConditionFailure(error)) {
           throw new DomainError('RESOURCE_EXISTED', [task.key], { cause: error });
         }
         throw error;
@@ -147,6 +150,24 @@ export function taskRepository(options: {
       throw new Error(`There are more tasks than ${MAX_LIST_PAGES} pages hold`);
     },
 
+    async recordStart(taskKey, ordinal) {
+      try {
+        await table.send(
+          new UpdateCommand({
+            TableName: tableName,
+            Key: taskKeyOf(taskKey),
+            UpdateExpression: 'SET startOrdinal = :ordinal ADD revision :one',
+            ConditionExpression: 'attribute_exists(pk) AND attribute_not_exists(startOrdinal)',
+            ExpressionAttributeValues: { ':ordinal': ordinal, ':one': 1 },
+          }),
+        );
+      } catch (error) {
+        if (!isConditionFailure(error)) {
+          throw error;
+        }
+      }
+    },
+
     async delete(taskKey) {
       if (!TASK_KEY.test(taskKey)) {
         throw new DomainError('RESOURCE_NOT_FOUND', [taskKey]);
@@ -165,4 +186,8 @@ function byCreation(left: Task, right: Task): number {
   const leftKey = left.createdDate + left.id;
   const rightKey = right.createdDate + right.id;
   return leftKey < rightKey ? -1 : 1;
+}
+
+function isConditionFailure(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConditionalCheckFailedException';
 }
