@@ -16,6 +16,11 @@ export const batchEntrySchema = z.object({
   eventId: z.string(),
   /** The log document's `createdDate`, ISO 8601 UTC: lag is measured from it. */
   loggedAt: z.iso.datetime(),
+  /**
+   * Set on the second operation that one event makes in a task (a move between repositories touches two lanes):
+   * it is applied like any other, but the event is counted in the other lane only.
+   */
+  secondary: z.literal(true).optional(),
   operation: z.union([operationSchema, z.object({ kind: z.literal('ARCHIVED'), objectKey: z.string() })]),
 });
 export type BatchEntry = z.infer<typeof batchEntrySchema>;

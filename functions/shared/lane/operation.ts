@@ -70,6 +70,8 @@ export const operationSchema = z.discriminatedUnion('kind', [
     operator,
   }),
   z.object({ kind: z.literal('NODE_DELETE'), fullPath, operator }),
+  /** Make the node, and what lies under it, what the source has there now. */
+  z.object({ kind: z.literal('NODE_CONVERGE'), fullPath, operator }),
   z.object({ kind: z.literal('METADATA_SAVE'), fullPath, metadata: metadataSchema, operator }),
   z.object({ kind: z.literal('METADATA_DELETE'), fullPath, keys: z.array(z.string()), operator }),
 ]);

@@ -1,0 +1,122 @@
+import { type Archive, type ArchiveObject, operationKeyOf } from '../archive/archive.ts';
+import type { BatchEntry, Container } from '../lane/message.ts';
+import { entryBytes, type LaneBatch, MAX_MESSAGE_BYTES, packLane } from '../lane/pack.ts';
+import type { LaneQueue } from '../lane/queue.ts';
+import { type LaneRepository, laneId } from '../lane/repository.ts';
+import { parseLogDocument } from '../operate-log/event.ts';
+import { type Route, routeEvent } from '../route/route.ts';
+import type { SlotRepository } from '../slot/repository.ts';
+
+/** Room for a message's head beside its only operation. */
+const MAX_ENTRY_BYTES = MAX_MESSAGE_BYTES - 4_096;
+
+/** Lane records written at once. */
+const WRITES_AT_ONCE = 16;
+
+/** What a read holds: the operations of each lane that it touches, and the documents that could not be read. */
+export interface RoutedRead {
+  readonly lanes: readonly RoutedLane[];
+  readonly unreadable: readonly {
+    readonly ordinal: number;
+    readonly eventId: string;
+    readonly reason: string;
+  }[];
+}
+
+export interface RoutedLane {
+  readonly route: Route;
+  readonly source: Container;
+  readonly remote: Container;
+  readonly entries: readonly BatchEntry[];
+}
+
+/** Route a read: a function of nothing but what the archive keeps, so that it gives the same whoever computes it. */
+export function routeRead(read: Pick<ArchiveObject, 'firstOrdinal' | 'routes' | 'documents'>): RoutedRead {
+  const lanes = new Map<string, Omit<RoutedLane, 'entries'> & { entries: BatchEntry[] }>();
+  const unreadable: { ordinal: number; eventId: string; reason: string }[] = [];
+  for (const [index, document] of read.documents.entries()) {
+    const ordinal = read.firstOrdinal + index;
+    const event = parseLogDocument(document);
+    if ('unreadable' in event) {
+      unreadable.push({ ordinal, eventId: document.id, reason: event.unreadable });
+      continue;
+    }
+    for (const route of read.routes) {
+      for (const { source, remote, entry } of routeEvent(route, { ordinal, log: event })) {
+        const id = laneId({ taskKey: route.taskKey, source });
+        const lane = lanes.get(id) ?? { route, source, remote, entries: [] };
+        lanes.set(id, lane);
+        lane.entries.push(entry);
+      }
+    }
+  }
+  return { lanes: [...lanes.values()], unreadable };
+}
+
+/**
+ * Send everything that a committed read makes and note in each lane what was sent. Repeating it, in part or whole, by
+ * this tailer or another, changes nothing: messages have the same deduplication ids and ordinals, notes are conditional.
+ */
+export async function dispatch(options: {
+  readonly object: ArchiveObject;
+  /** What `routeRead` gives for the object. */
+  readonly routed: RoutedRead;
+  readonly archive: Archive;
+  readonly queue: LaneQueue;
+  readonly lanes: Pick<LaneRepository, 'recordSent'>;
+  readonly slots: SlotRepository;
+}): Promise<void> {
+  const { object, routed, archive, queue, lanes, slots } = options;
+  if (object.gap !== undefined) {
+    await slots.recordGap(object.slotName, object.firstOrdinal, object.gap);
+  }
+  for (const fault of routed.unreadable) {
+    await slots.recordUnreadable(object.slotName, fault.ordinal, fault.eventId, fault.reason);
+  }
+  const batches = batchesOf(object, routed);
+  const messages = [];
+  for (const batch of batches) {
+    const entries = [];
+    for (const entry of batch.entries) {
+      entries.push(await withinMessage(archive, batch, entry));
+    }
+    messages.push(...packLane({ ...batch, entries }));
+  }
+  await queue.send(messages);
+  for (let start = 0; start < batches.length; start += WRITES_AT_ONCE) {
+    await Promise.all(
+      batches.slice(start, start + WRITES_AT_ONCE).map(({ entries, ...lane }) =>
+        lanes.recordSent({
+          ...lane,
+          lastOrdinal: entries.at(-1)?.ordinal ?? lane.previousOrdinal,
+          count: entries.filter((entry) => entry.secondary === undefined).length,
+        }),
+      ),
+    );
+  }
+}
+
+/** The lanes' operations, each behind the ordinal that the object names for the lane. */
+function batchesOf(object: ArchiveObject, routed: RoutedRead): LaneBatch[] {
+  const heads = new Map(object.lanes.map((lane) => [laneId(lane), lane.previousOrdinal]));
+  return routed.lanes.map(({ route, source, remote, entries }) => {
+    const { taskKey, policyVersion } = route;
+    const previousOrdinal = heads.get(laneId({ taskKey, source }));
+    if (previousOrdinal === undefined) {
+      throw new Error(
+        `Archive object ${object.slotName}/${object.firstOrdinal} does not name a lane that it touches`,
+      );
+    }
+    return { taskKey, slotName: object.slotName, policyVersion, source, remote, previousOrdinal, entries };
+  });
+}
+
+/** An operation too large for a message is kept in the archive, and the message names it. */
+async function withinMessage(archive: Archive, lane: LaneBatch, entry: BatchEntry): Promise<BatchEntry> {
+  if (entryBytes(entry) <= MAX_ENTRY_BYTES || entry.operation.kind === 'ARCHIVED') {
+    return entry;
+  }
+  const objectKey = operationKeyOf(lane.slotName, lane.taskKey, entry.ordinal, lane.source);
+  await archive.putOperation(objectKey, entry.operation);
+  return { ...entry, operation: { kind: 'ARCHIVED', objectKey } };
+}

@@ -1,0 +1,224 @@
+import type { Archive, ArchiveObject } from '../archive/archive.ts';
+import type { Clock } from '../clock.ts';
+import type { LaneQueue } from '../lane/queue.ts';
+import { type LaneRepository, laneId } from '../lane/repository.ts';
+import type { Logger } from '../logger.ts';
+import type { LogFollower, LogRead, OperateLog } from '../operate-log/reader.ts';
+import { isFollowing, routeOf } from '../route/route.ts';
+import type { SlotRepository } from '../slot/repository.ts';
+import { LeaseLostError, type Slot } from '../slot/slot.ts';
+import type { Task } from '../task/task.ts';
+import { dispatch, type RoutedRead, routeRead } from './dispatch.ts';
+
+export type TailMode = 'continuous' | 'burst';
+
+/** The tasks as the tailer needs them. */
+export interface TailedTasks {
+  /** Every task, strongly consistent. */
+  list(): Promise<readonly Task[]>;
+  /** Note the first ordinal that is routed to a task; a task that has one, or is gone, is left alone. */
+  recordStart(taskKey: string, ordinal: number): Promise<void>;
+}
+
+export interface TailDependencies {
+  readonly slots: SlotRepository;
+  readonly tasks: TailedTasks;
+  readonly log: OperateLog;
+  readonly archive: Archive;
+  readonly lanes: Pick<LaneRepository, 'heads' | 'recordSent'>;
+  readonly queue: LaneQueue;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+  readonly wait: (milliseconds: number) => Promise<void>;
+}
+
+export interface TailSettings {
+  /** `continuous` follows the log until the deadline; `burst` reads what there is and returns. */
+  readonly mode: TailMode;
+  /** Names the holder of a lease: unique for each invocation. */
+  readonly owner: string;
+  /** Milliseconds since 1970 after which nothing new is begun. */
+  readonly deadline: number;
+  /** Documents in one read, and so in one archive object. */
+  readonly readLimit: number;
+  /** How long a lease outlives its last renewal. */
+  readonly leaseMs: number;
+  /** Pause after a read that found nothing, in continuous mode. */
+  readonly pollMs: number;
+}
+
+export interface TailOutcome {
+  readonly slotName: string;
+  /** `held`: another tailer has the lease. `lost`: another one took it over. */
+  readonly end: 'held' | 'lost' | 'drained' | 'deadline';
+  readonly events: number;
+}
+
+/**
+ * Follow the log from every slot's position, each under its lease.
+ *
+ * A slot that fails does not stop the others; the first failure is thrown when all have ended.
+ */
+export async function tail(dependencies: TailDependencies, settings: TailSettings): Promise<TailOutcome[]> {
+  const slots = await dependencies.slots.list();
+  const ends = await Promise.allSettled(slots.map((slot) => tailSlot(dependencies, settings, slot.name)));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) {
+    throw failed.reason;
+  }
+  return ends.filter((end) => end.status === 'fulfilled').map((end) => end.value);
+}
+
+/**
+ * Follow the log from one slot.
+ *
+ * The order of steps is what makes it safe to stop anywhere: read, archive (the commit of the read), send, note in the
+ * lanes, move the position. Who finds an object at the slot's next ordinal has a predecessor that stopped between the
+ * commit and the move: that object is dispatched before anything is read.
+ */
+export async function tailSlot(
+  dependencies: TailDependencies,
+  settings: TailSettings,
+  slotName: string,
+): Promise<TailOutcome> {
+  const { slots, archive, log, clock, logger, wait } = dependencies;
+  const { mode, owner, deadline, leaseMs, pollMs, readLimit } = settings;
+  let slot = await slots.acquire(slotName, owner, leaseMs);
+  if (slot === undefined) {
+    return { slotName, end: 'held', events: 0 };
+  }
+  const { epoch } = slot;
+  let renewedAt = clock().getTime();
+  let follower: LogFollower | undefined;
+  let events = 0;
+  let end: TailOutcome['end'] = 'deadline';
+
+  const settle = async (object: ArchiveObject, routed = routeRead(object)): Promise<void> => {
+    slot = await dispatchCommitted(dependencies, epoch, object, routed);
+    events += object.documents.length;
+  };
+  const settleCommitted = async (at: Slot): Promise<boolean> => {
+    const object = await archive.load(slotName, at.nextOrdinal);
+    if (object === undefined) {
+      return false;
+    }
+    logger.warn('A predecessor archived a read and did not finish it', {
+      slotName,
+      firstOrdinal: object.firstOrdinal,
+    });
+    await settle(object);
+    return true;
+  };
+
+  try {
+    await settleCommitted(slot);
+    while (clock().getTime() < deadline) {
+      follower ??= log.follow(slot.position);
+      const read = await follower.next(readLimit);
+      if (read.documents.length === 0) {
+        if (mode === 'burst') {
+          end = 'drained';
+          break;
+        }
+        if (clock().getTime() - renewedAt > leaseMs / 3) {
+          await slots.renew(slotName, epoch, leaseMs);
+          renewedAt = clock().getTime();
+        }
+        await wait(pollMs);
+        continue;
+      }
+      const { object, routed } = await prepare(dependencies, slot, read);
+      // The last look before the commit: who has lost the lease archives nothing.
+      await slots.renew(slotName, epoch, leaseMs);
+      renewedAt = clock().getTime();
+      if (await archive.create(object)) {
+        await settle(object, routed);
+      } else {
+        // Another tailer's read is committed at this ordinal: it counts, and reading goes on behind it.
+        await settleCommitted(slot);
+        await follower.close();
+        follower = undefined;
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof LeaseLostError)) {
+      throw error;
+    }
+    logger.warn('The lease was taken over', { slotName, epoch });
+    end = 'lost';
+  } finally {
+    await follower?.close();
+    await slots.release(slotName, epoch);
+  }
+  return { slotName, end, events };
+}
+
+/**
+ * Route a read as it is to be committed. The tasks are listed after the documents were read: a task that was created
+ * before an event was written is seen with it.
+ */
+async function prepare(
+  { tasks, lanes, clock }: TailDependencies,
+  slot: Slot,
+  read: LogRead,
+): Promise<{ readonly object: ArchiveObject; readonly routed: RoutedRead }> {
+  const following = (await tasks.list()).filter((task) => task.slotName === slot.name && isFollowing(task));
+  for (const task of following) {
+    if (task.startOrdinal === undefined) {
+      await tasks.recordStart(task.key, slot.nextOrdinal);
+    }
+  }
+  const routable = {
+    slotName: slot.name,
+    firstOrdinal: slot.nextOrdinal,
+    routes: following.map(routeOf),
+    documents: [...read.documents],
+  };
+  const routed = routeRead(routable);
+  const touched = routed.lanes.map(({ route, source }) => ({ taskKey: route.taskKey, source }));
+  const heads = await lanes.heads(touched);
+  const object: ArchiveObject = {
+    version: 1,
+    ...routable,
+    readDate: clock().toISOString(),
+    epoch: slot.epoch,
+    position: { ...read.position },
+    ...(read.gap === undefined
+      ? {}
+      : { gap: { after: { ...read.gap.after }, before: { ...read.gap.before } } }),
+    lanes: touched.map((lane) => ({ ...lane, previousOrdinal: heads.get(laneId(lane)) ?? 0 })),
+  };
+  return { object, routed };
+}
+
+/** Dispatch a committed read and move the slot behind it. */
+async function dispatchCommitted(
+  dependencies: TailDependencies,
+  epoch: number,
+  object: ArchiveObject,
+  routed: RoutedRead,
+): Promise<Slot> {
+  const { archive, queue, lanes, slots, logger, clock } = dependencies;
+  await dispatch({ object, routed, archive, queue, lanes, slots });
+  const slot = await slots.advance({
+    slotName: object.slotName,
+    epoch,
+    fromOrdinal: object.firstOrdinal,
+    toOrdinal: object.firstOrdinal + object.documents.length,
+    position: object.position,
+    unreadable: routed.unreadable.length,
+    gaps: object.gap === undefined ? 0 : 1,
+  });
+  if (object.gap !== undefined) {
+    logger.warn('The log overtook the slot: entries may be lost', { slotName: slot.name, gap: object.gap });
+  }
+  logger.info('Read and dispatched', {
+    slotName: slot.name,
+    firstOrdinal: object.firstOrdinal,
+    events: object.documents.length,
+    lanes: routed.lanes.length,
+    unreadable: routed.unreadable.length,
+    lagMs: clock().getTime() - Date.parse(object.documents.at(-1)?.loggedAt ?? object.readDate),
+  });
+  return slot;
+}

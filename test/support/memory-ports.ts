@@ -1,0 +1,201 @@
+import type { Archive, ArchiveObject } from '../../functions/shared/archive/archive.ts';
+import type { Operation } from '../../functions/shared/lane/operation.ts';
+import type { OutgoingMessage } from '../../functions/shared/lane/pack.ts';
+import type { LaneQueue } from '../../functions/shared/lane/queue.ts';
+import type { LaneRepository } from '../../functions/shared/lane/repository.ts';
+import { LaneOrderError, laneId } from '../../functions/shared/lane/repository.ts';
+import { archivedForm, type LogDocument } from '../../functions/shared/operate-log/event.ts';
+import {
+  LOG_START,
+  type LogPosition,
+  type OperateLog,
+  positionBehind,
+} from '../../functions/shared/operate-log/reader.ts';
+import type { SlotRepository } from '../../functions/shared/slot/repository.ts';
+import { LeaseLostError, type Slot } from '../../functions/shared/slot/slot.ts';
+import type { TailedTasks } from '../../functions/shared/tail/tail.ts';
+import type { Task } from '../../functions/shared/task/task.ts';
+
+/**
+ * The tailer's ports over plain memory, for tests of its logic: the conditions are those that the real stores check
+ * (DynamoDB, S3, SQS); that the real stores check them is tested against the local cloud.
+ */
+export class MemoryWorld {
+  now = Date.parse('2026-11-22T00:00:00Z');
+  readonly tasks = new Map<string, Task>();
+  readonly slots = new Map<string, Slot>();
+  readonly objects = new Map<string, ArchiveObject>();
+  readonly operations = new Map<string, Operation>();
+  readonly sentOrdinals = new Map<string, number>();
+  readonly dispatched = new Map<string, number>();
+  readonly gaps: unknown[] = [];
+  readonly unreadable = new Map<number, string>();
+  /** Every message that the queue accepted, without those that its deduplication dropped. */
+  readonly messages: OutgoingMessage[] = [];
+  readonly log: LogDocument[] = [];
+  #written = 0;
+
+  /** Write an entry as bk-repo would. */
+  write(fields: Record<string, unknown>): string {
+    this.#written += 1;
+    const document = archivedForm({ _id: `e${this.#written}`, createdDate: new Date(this.now), ...fields });
+    this.log.push(document);
+    return document.id;
+  }
+
+  readonly clock = () => new Date(this.now);
+
+  readonly operateLog: OperateLog = {
+    head: async () => {
+      const last = this.log.at(-1);
+      return last === undefined ? LOG_START : positionBehind(last);
+    },
+    follow: (position) => {
+      let at: LogPosition = position;
+      return {
+        next: async (limit) => {
+          const found = this.log.findIndex((document) => document.id === at.lastId);
+          const documents = this.log.slice(found + 1, found + 1 + limit);
+          const [oldest] = documents;
+          const overtaken = at.lastId !== null && found === -1 && oldest !== undefined;
+          const gap = overtaken ? { gap: { after: at, before: positionBehind(oldest) } } : {};
+          const last = documents.at(-1);
+          at = last === undefined ? at : positionBehind(last);
+          return { documents, position: at, ...gap };
+        },
+        close: async () => undefined,
+      };
+    },
+  };
+
+  readonly slotRepository: SlotRepository = {
+    get: async (name) => this.slots.get(name),
+    list: async () => [...this.slots.values()],
+    create: async (name, position) => {
+      if (!this.slots.has(name)) {
+        const createdDate = this.clock().toISOString();
+        this.slots.set(name, {
+          name,
+          position,
+          nextOrdinal: 1,
+          epoch: 0,
+          unreadable: 0,
+          gaps: 0,
+          createdDate,
+        });
+      }
+    },
+    acquire: async (name, owner, leaseMs) => {
+      const slot = this.slots.get(name);
+      if (
+        slot === undefined ||
+        (slot.lease !== undefined && slot.lease.expiresAt >= this.now && slot.lease.owner !== owner)
+      ) {
+        return undefined;
+      }
+      const leased = { ...slot, epoch: slot.epoch + 1, lease: { owner, expiresAt: this.now + leaseMs } };
+      this.slots.set(name, leased);
+      return leased;
+    },
+    renew: async (name, epoch, leaseMs) => {
+      const slot = this.#held(name, epoch);
+      this.slots.set(name, {
+        ...slot,
+        lease: { owner: slot.lease?.owner ?? '', expiresAt: this.now + leaseMs },
+      });
+    },
+    release: async (name, epoch) => {
+      const slot = this.slots.get(name);
+      if (slot?.epoch === epoch) {
+        const { lease: _, ...free } = slot;
+        this.slots.set(name, free);
+      }
+    },
+    advance: async (step) => {
+      const slot = this.#held(step.slotName, step.epoch);
+      if (slot.nextOrdinal !== step.fromOrdinal) {
+        throw new LeaseLostError(step.slotName);
+      }
+      const moved = {
+        ...slot,
+        position: step.position,
+        nextOrdinal: step.toOrdinal,
+        unreadable: slot.unreadable + step.unreadable,
+        gaps: slot.gaps + step.gaps,
+      };
+      this.slots.set(step.slotName, moved);
+      return moved;
+    },
+    recordGap: async (_slot, _ordinal, gap) => {
+      this.gaps.push(gap);
+    },
+    recordUnreadable: async (_slot, ordinal, _eventId, reason) => {
+      this.unreadable.set(ordinal, reason);
+    },
+  };
+
+  readonly taskRepository: TailedTasks = {
+    list: async () => [...this.tasks.values()],
+    recordStart: async (key, startOrdinal) => {
+      const task = this.tasks.get(key);
+      if (task !== undefined && task.startOrdinal === undefined) {
+        this.tasks.set(key, { ...task, startOrdinal });
+      }
+    },
+  };
+
+  readonly archive: Archive = {
+    create: async (object) => {
+      const key = `${object.slotName}/${object.firstOrdinal}`;
+      if (this.objects.has(key)) {
+        return false;
+      }
+      this.objects.set(key, structuredClone(object));
+      return true;
+    },
+    load: async (slotName, ordinal) => this.objects.get(`${slotName}/${ordinal}`),
+    putOperation: async (key, operation) => {
+      this.operations.set(key, operation);
+    },
+    loadOperation: async (key) => {
+      const operation = this.operations.get(key);
+      if (operation === undefined) {
+        throw new Error(`No operation ${key}`);
+      }
+      return operation;
+    },
+  };
+
+  readonly laneRepository: Pick<LaneRepository, 'heads' | 'recordSent'> = {
+    heads: async (lanes) =>
+      new Map(lanes.map((lane) => [laneId(lane), this.sentOrdinals.get(laneId(lane)) ?? 0])),
+    recordSent: async (sent) => {
+      const id = laneId(sent);
+      const stored = this.sentOrdinals.get(id) ?? 0;
+      if (stored === sent.previousOrdinal) {
+        this.sentOrdinals.set(id, sent.lastOrdinal);
+        this.dispatched.set(id, (this.dispatched.get(id) ?? 0) + sent.count);
+      } else if (stored < sent.lastOrdinal) {
+        throw new LaneOrderError(sent, 'out of order');
+      }
+    },
+  };
+
+  readonly queue: LaneQueue = {
+    send: async (messages) => {
+      for (const message of messages) {
+        if (!this.messages.some((sent) => sent.deduplicationId === message.deduplicationId)) {
+          this.messages.push(message);
+        }
+      }
+    },
+  };
+
+  #held(name: string, epoch: number): Slot {
+    const slot = this.slots.get(name);
+    if (slot === undefined || slot.epoch !== epoch) {
+      throw new LeaseLostError(name);
+    }
+    return slot;
+  }
+}

@@ -1,0 +1,408 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { batchMessageSchema } from '../../../functions/shared/lane/message.ts';
+import { MAX_MESSAGE_BYTES } from '../../../functions/shared/lane/pack.ts';
+import { openSlot } from '../../../functions/shared/slot/open.ts';
+import { type TailDependencies, type TailSettings, tail } from '../../../functions/shared/tail/tail.ts';
+import { fileCreated, folderCreated, nodeTransferred, projectCreated } from '../../support/log-entries.ts';
+import { MemoryWorld } from '../../support/memory-ports.ts';
+import { storedTask } from '../../support/tasks.ts';
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+function dependenciesOf(world: MemoryWorld): TailDependencies {
+  return {
+    slots: world.slotRepository,
+    tasks: world.taskRepository,
+    log: world.operateLog,
+    archive: world.archive,
+    lanes: world.laneRepository,
+    queue: world.queue,
+    clock: world.clock,
+    logger: silent,
+    wait: async (milliseconds) => {
+      world.now += milliseconds;
+    },
+  };
+}
+
+function settingsOf(world: MemoryWorld, fields: Partial<TailSettings> = {}): TailSettings {
+  return {
+    mode: 'burst',
+    owner: 'one',
+    deadline: world.now + 60_000,
+    readLimit: 10,
+    leaseMs: 30_000,
+    pollMs: 1_000,
+    ...fields,
+  };
+}
+
+async function followed(...tasks: Parameters<typeof storedTask>): Promise<MemoryWorld> {
+  const world = new MemoryWorld();
+  await openSlot({ slotName: 'default', slots: world.slotRepository, log: world.operateLog });
+  for (const fields of tasks.length === 0 ? [{}] : tasks) {
+    const task = storedTask(fields);
+    world.tasks.set(task.key, task);
+  }
+  return world;
+}
+
+/** The lanes' operations as workers will see them, checked to be unbroken chains. */
+function deliveredChains(world: MemoryWorld): Map<string, { ordinals: number[]; events: string[] }> {
+  const lanes = new Map<string, { ordinals: number[]; events: string[] }>();
+  for (const { body } of world.messages) {
+    const message = batchMessageSchema.parse(JSON.parse(body));
+    const id = `${message.taskKey}/${message.source.projectId}/${message.source.repoName}`;
+    const lane = lanes.get(id) ?? { ordinals: [], events: [] };
+    lanes.set(id, lane);
+    expect(message.previousOrdinal).toBe(lane.ordinals.at(-1) ?? 0);
+    for (const entry of message.entries) {
+      expect(entry.ordinal).toBeGreaterThan(lane.ordinals.at(-1) ?? 0);
+      lane.ordinals.push(entry.ordinal);
+      lane.events.push(entry.eventId);
+    }
+  }
+  return lanes;
+}
+
+const file = (projectId: string, repoName: string, fullPath: string) =>
+  fileCreated({ projectId, repoName, fullPath, size: 1, sha256: 'ab', md5: 'cd' });
+
+describe('tail', () => {
+  it('sends what was written after the slot was opened, in lanes, and moves the position', async () => {
+    const world = new MemoryWorld();
+    world.write(projectCreated('old'));
+    await openSlot({ slotName: 'default', slots: world.slotRepository, log: world.operateLog });
+    const task = storedTask();
+    world.tasks.set(task.key, task);
+    const events = [
+      world.write(projectCreated('p')),
+      world.write(folderCreated('p', 'r', '/a')),
+      world.write(file('p', 's', '/b')),
+      world.write(file('p', 'r', '/a/c')),
+    ];
+
+    const outcome = await tail(dependenciesOf(world), settingsOf(world));
+
+    expect(outcome).toEqual([{ slotName: 'default', end: 'drained', events: 4 }]);
+    expect(Object.fromEntries(deliveredChains(world))).toEqual({
+      [`${task.key}/p/`]: { ordinals: [1], events: [events[0]] },
+      [`${task.key}/p/r`]: { ordinals: [2, 4], events: [events[1], events[3]] },
+      [`${task.key}/p/s`]: { ordinals: [3], events: [events[2]] },
+    });
+    expect(world.slots.get('default')).toMatchObject({
+      nextOrdinal: 5,
+      position: { lastId: events[3] },
+    });
+    expect(world.slots.get('default')).not.toHaveProperty('lease');
+    expect(world.tasks.get(task.key)?.startOrdinal).toBe(1);
+  });
+
+  it('routes only what a task covers, under the names that it gives', async () => {
+    const world = await followed({
+      includeAllProject: false,
+      localProjectId: 'p',
+      localRepoName: 'r',
+      remoteProjectId: 'q',
+      remoteRepoName: 't',
+    });
+    world.write(projectCreated('p'));
+    world.write(file('p', 'other', '/x'));
+    world.write(file('p', 'r', '/x'));
+    world.write(
+      nodeTransferred(
+        'MOVE',
+        { projectId: 'p', repoName: 'other', fullPath: '/x' },
+        { projectId: 'p', repoName: 'r', fullPath: '/y' },
+      ),
+    );
+
+    await tail(dependenciesOf(world), settingsOf(world));
+
+    const messages = world.messages.map(({ body }) => batchMessageSchema.parse(JSON.parse(body)));
+    expect(messages).toHaveLength(1);
+    expect(messages[0]).toMatchObject({
+      source: { projectId: 'p', repoName: 'r' },
+      remote: { projectId: 'q', repoName: 't' },
+      previousOrdinal: 0,
+      entries: [
+        { ordinal: 3, operation: { kind: 'FILE_CREATE', fullPath: '/x' } },
+        { ordinal: 4, operation: { kind: 'NODE_CONVERGE', fullPath: '/y' } },
+      ],
+    });
+  });
+
+  it('counts a move between two lanes of a task once', async () => {
+    const world = await followed();
+    world.write(
+      nodeTransferred(
+        'MOVE',
+        { projectId: 'p', repoName: 'a', fullPath: '/x' },
+        { projectId: 'p', repoName: 'b', fullPath: '/y' },
+      ),
+    );
+    await tail(dependenciesOf(world), settingsOf(world));
+    const key = storedTask().key;
+    expect(Object.fromEntries(world.dispatched)).toEqual({ [`${key}/p/a`]: 1, [`${key}/p/b`]: 0 });
+    expect(Object.fromEntries(world.sentOrdinals)).toEqual({ [`${key}/p/a`]: 1, [`${key}/p/b`]: 1 });
+  });
+
+  it('leaves a slot whose lease another holds', async () => {
+    const world = await followed();
+    world.write(projectCreated('p'));
+    await world.slotRepository.acquire('default', 'other', 30_000);
+    const before = structuredClone(world.slots.get('default'));
+    expect(await tail(dependenciesOf(world), settingsOf(world))).toEqual([
+      { slotName: 'default', end: 'held', events: 0 },
+    ]);
+    expect(world.slots.get('default')).toEqual(before);
+    expect(world.objects.size).toBe(0);
+  });
+
+  it.each(['tasks.list', 'lanes.heads'])(
+    'archives and moves nothing once its lease was taken over at %s',
+    async (step) => {
+      const world = await followed();
+      world.write(projectCreated('p'));
+      const dependencies = interrupted(dependenciesOf(world), step, 'before', () => {
+        world.now += 60_000;
+        return world.slotRepository.acquire('default', 'other', 30_000);
+      });
+      const [outcome] = await tail(dependencies, settingsOf(world));
+      expect(outcome).toEqual({ slotName: 'default', end: 'lost', events: 0 });
+      expect(world.objects.size).toBe(0);
+      expect(world.slots.get('default')).toMatchObject({ nextOrdinal: 1, lease: { owner: 'other' } });
+    },
+  );
+
+  it('does not move the position once its lease was taken over behind the commit', async () => {
+    const world = await followed();
+    world.write(projectCreated('p'));
+    const dependencies = interrupted(dependenciesOf(world), 'queue.send', 'after', () => {
+      world.now += 60_000;
+      return world.slotRepository.acquire('default', 'other', 30_000);
+    });
+    const [outcome] = await tail(dependencies, settingsOf(world));
+    expect(outcome).toMatchObject({ end: 'lost' });
+    expect(world.slots.get('default')).toMatchObject({ nextOrdinal: 1 });
+  });
+
+  it('goes on behind a read that another committed at its ordinal', async () => {
+    const world = await followed();
+    world.write(projectCreated('p'));
+    const other = { ...dependenciesOf(world) };
+    let begun = false;
+    // The other tailer commits and stops between this one's last look at its lease and its commit.
+    const dependencies = interrupted(dependenciesOf(world), 'archive.create', 'before', async () => {
+      if (!begun) {
+        begun = true;
+        world.now += 60_000;
+        const stopped = interrupted(other, 'queue.send', 'before', () => Promise.reject(new Error('killed')));
+        await tail(stopped, settingsOf(world, { owner: 'two' })).catch(() => undefined);
+        await world.slotRepository.acquire('default', 'one', 30_000);
+      }
+    });
+    await tail(dependencies, settingsOf(world)).catch(() => undefined);
+    world.now += 60_000;
+    world.write(projectCreated('q'));
+    await tail(other, settingsOf(world, { owner: 'three' }));
+    expect([...deliveredChains(world).values()].map((lane) => lane.ordinals)).toEqual([[1], [2]]);
+  });
+
+  it('keeps what it cannot read, counts it, and goes on', async () => {
+    const world = await followed();
+    world.write({ resourceType: 'NODE', operateType: 'EXPLODE', description: {} });
+    world.write(projectCreated('p'));
+    await tail(dependenciesOf(world), settingsOf(world));
+    expect(world.slots.get('default')).toMatchObject({ unreadable: 1, nextOrdinal: 3 });
+    expect([...world.unreadable.keys()]).toEqual([1]);
+    expect(world.objects.get('default/1')?.documents).toHaveLength(2);
+    expect(world.messages).toHaveLength(1);
+  });
+
+  it('counts a gap with its window when the log overtook the position', async () => {
+    const world = await followed();
+    const last = world.write(projectCreated('p'));
+    await tail(dependenciesOf(world), settingsOf(world));
+    world.write(projectCreated('lost'));
+    const kept = world.write(projectCreated('kept'));
+    world.log.splice(0, 2);
+    await tail(dependenciesOf(world), settingsOf(world));
+    expect(world.slots.get('default')).toMatchObject({ gaps: 1, nextOrdinal: 3 });
+    expect(world.gaps).toEqual([
+      { after: expect.objectContaining({ lastId: last }), before: expect.objectContaining({ lastId: kept }) },
+    ]);
+  });
+
+  it('puts an operation that fits no message into the archive and names it', async () => {
+    const world = await followed();
+    const metadata = { big: 'x'.repeat(MAX_MESSAGE_BYTES) };
+    world.write(
+      fileCreated({
+        projectId: 'p',
+        repoName: 'r',
+        fullPath: '/a',
+        size: 1,
+        sha256: 'ab',
+        md5: 'cd',
+        metadata,
+      }),
+    );
+    await tail(dependenciesOf(world), settingsOf(world));
+    const [message] = world.messages.map(({ body }) => batchMessageSchema.parse(JSON.parse(body)));
+    const operation = message?.entries[0]?.operation;
+    expect(operation?.kind).toBe('ARCHIVED');
+    const objectKey = operation?.kind === 'ARCHIVED' ? operation.objectKey : '';
+    expect(world.operations.get(objectKey)).toMatchObject({ kind: 'FILE_CREATE', metadata });
+  });
+
+  it('follows the log until its deadline in continuous mode, renewing its lease', async () => {
+    const world = await followed();
+    let waits = 0;
+    const dependencies: TailDependencies = {
+      ...dependenciesOf(world),
+      wait: async (milliseconds) => {
+        world.now += milliseconds;
+        waits += 1;
+        if (waits === 45) {
+          world.write(projectCreated('late'));
+        }
+      },
+    };
+    const [outcome] = await tail(dependencies, settingsOf(world, { mode: 'continuous' }));
+    expect(outcome).toEqual({ slotName: 'default', end: 'deadline', events: 1 });
+    expect(waits).toBe(60);
+  });
+
+  it('loses nothing, repeats nothing and keeps its ordinals wherever it is killed', async () => {
+    const writes = fc.array(
+      fc.record({
+        project: fc.constantFrom('p', 'q'),
+        repo: fc.constantFrom('r', 's', 't'),
+        tail: fc.boolean(),
+      }),
+      { minLength: 1, maxLength: 40 },
+    );
+    const kills = fc.array(
+      fc.record({
+        step: fc.constantFrom(...STEPS),
+        when: fc.constantFrom('before', 'after'),
+        skip: fc.nat(3),
+      }),
+      {
+        maxLength: 8,
+      },
+    );
+    await fc.assert(
+      fc.asyncProperty(writes, kills, fc.integer({ min: 1, max: 7 }), async (entries, planned, readLimit) => {
+        const world = await followed();
+        const written: string[] = [];
+        const pending = [...planned];
+        for (const [index, { project, repo, tail: tailNow }] of entries.entries()) {
+          written.push(world.write(file(project, repo, `/${index}`)));
+          if (tailNow) {
+            const kill = pending.shift();
+            const dependencies =
+              kill === undefined
+                ? dependenciesOf(world)
+                : interrupted(
+                    dependenciesOf(world),
+                    kill.step,
+                    kill.when,
+                    () => Promise.reject(new Error('killed')),
+                    kill.skip,
+                  );
+            await tail(dependencies, settingsOf(world, { owner: `t${index}`, readLimit })).catch(
+              () => undefined,
+            );
+            // A killed holder does not give its lease back: the next one waits for its expiry.
+            world.now += 31_000;
+          }
+        }
+        await tail(dependenciesOf(world), settingsOf(world, { owner: 'last', readLimit }));
+
+        const byOrdinal = [...world.objects.values()]
+          .sort((a, b) => a.firstOrdinal - b.firstOrdinal)
+          .flatMap((object) =>
+            object.documents.map(({ id }, index) => ({ ordinal: object.firstOrdinal + index, id })),
+          );
+        expect(byOrdinal).toEqual(written.map((id, index) => ({ ordinal: index + 1, id })));
+        const delivered = [...deliveredChains(world).values()].flatMap(({ ordinals, events }) =>
+          ordinals.map((ordinal, index) => ({ ordinal, id: events[index] })),
+        );
+        expect(delivered.sort((a, b) => a.ordinal - b.ordinal)).toEqual(byOrdinal);
+        expect([...world.dispatched.values()].reduce((sum, count) => sum + count, 0)).toBe(written.length);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+const STEPS = [
+  'slots.acquire',
+  'archive.load',
+  'tasks.list',
+  'tasks.recordStart',
+  'lanes.heads',
+  'slots.renew',
+  'archive.create',
+  'queue.send',
+  'lanes.recordSent',
+  'slots.advance',
+  'slots.release',
+] as const;
+
+/**
+ * The same dependencies, with something happening before or after a step (`port.method`), skipping its first calls. When
+ * it rejects, the tailer is dead: none of its later calls reaches a port, as after SIGKILL.
+ */
+function interrupted(
+  dependencies: TailDependencies,
+  step: string,
+  when: string,
+  happening: () => Promise<unknown>,
+  skip = 0,
+): TailDependencies {
+  let calls = 0;
+  let dead = false;
+  const strike = async () => {
+    try {
+      await happening();
+    } catch (error) {
+      dead = true;
+      throw error;
+    }
+  };
+  const wrap = <Port extends object>(name: string, port: Port): Port =>
+    new Proxy(port, {
+      get: (target, method) => {
+        const original: unknown = Reflect.get(target, method);
+        if (typeof original !== 'function') {
+          return original;
+        }
+        return async (...args: unknown[]) => {
+          if (dead) {
+            throw new Error('dead');
+          }
+          const struck = `${name}.${String(method)}` === step && calls++ >= skip;
+          if (struck && when === 'before') {
+            await strike();
+          }
+          const result: unknown = await original.apply(target, args);
+          if (struck && when === 'after') {
+            await strike();
+          }
+          return result;
+        };
+      },
+    });
+  return {
+    ...dependencies,
+    slots: wrap('slots', dependencies.slots),
+    tasks: wrap('tasks', dependencies.tasks),
+    archive: wrap('archive', dependencies.archive),
+    lanes: wrap('lanes', dependencies.lanes),
+    queue: wrap('queue', dependencies.queue),
+  };
+}
