@@ -1,11 +1,14 @@
+import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
   BatchGetCommand,
   type DynamoDBDocumentClient,
   GetCommand,
   QueryCommand,
+  TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
+import { type Failure, failureItemOf } from '../failure/failure.ts';
 import { laneKeyOf, lanePartitionOf } from '../table.ts';
 import { type Container, containerSchema } from './message.ts';
 
@@ -51,6 +54,23 @@ export interface LaneCounters {
   readonly failed: number;
 }
 
+/** How far a lane has come. */
+export interface LaneProgress {
+  readonly remote: Container;
+  readonly slotName: string;
+  readonly from: number;
+  readonly to: number;
+  readonly counters: LaneCounters;
+  readonly containersEnsured: boolean;
+  /** At most `MAX_FAILURES_AT_ONCE`. */
+  readonly failures: readonly Failure[];
+  readonly outage?: LaneOutage | undefined;
+  readonly at: Date;
+}
+
+/** DynamoDB takes 100 items in a transaction, the lane's among them; a failure is at most some 4 KB of its 4 MB. */
+export const MAX_FAILURES_AT_ONCE = 50;
+
 /** The lane's stored ordinal contradicts the message that is being noted: a defect, never a repeat. */
 export class LaneOrderError extends Error {
   constructor(lane: LaneName, details: string) {
@@ -91,21 +111,17 @@ export interface LaneRepository {
   /** Every lane of a task, ordered by source name, strongly consistent. */
   list(taskKey: string): Promise<LaneState[]>;
   /**
-   * Move the applied ordinal from `from` to `to` and add the counters, in one conditional write. Ends an outage.
+   * Move the applied ordinal from `from` to `to` and add the counters, in one conditional write. Failures are written
+   * with it or not at all, so that there are as many of them as the lane counts. Ends an outage unless one is given.
    *
-   * @returns the state after the write; when the lane does not stand at `from`, `recorded` is false, nothing is
-   * changed and `state` is what is stored.
+   * @returns whether it was written; if not, the lane does not stand at `from`, nothing is changed and `state` is
+   * what is stored.
    */
-  recordApplied(progress: {
-    readonly taskKey: string;
-    readonly source: Container;
-    readonly remote: Container;
-    readonly slotName: string;
-    readonly from: number;
-    readonly to: number;
-    readonly counters: LaneCounters;
-    readonly at: Date;
-  }): Promise<{ readonly recorded: boolean; readonly state: LaneState | undefined }>;
+  recordApplied(
+    progress: LaneName & LaneProgress,
+  ): Promise<
+    { readonly recorded: true } | { readonly recorded: false; readonly state: LaneState | undefined }
+  >;
   /** Show on the lane why it stands still. */
   recordOutage(
     lane: LaneName & { readonly remote: Container; readonly slotName: string },
@@ -249,39 +265,45 @@ export function laneRepository(options: {
       return lanes;
     },
 
-    async recordApplied({ taskKey, source, remote, slotName, from, to, counters, at }) {
+    async recordApplied({ taskKey, source, remote, slotName, from, to, counters, ...progress }) {
+      const { containersEnsured, failures, outage, at } = progress;
+      const update = {
+        TableName: tableName,
+        Key: laneKeyOf(taskKey, source),
+        UpdateExpression: [
+          'SET #source = :source, #remote = :remote, slotName = :slot, appliedOrdinal = :to,',
+          `lastAppliedAt = :at, containersEnsured = :ensured${outage === undefined ? ' REMOVE outage' : ', outage = :outage'}`,
+          'ADD applied :applied, superseded :superseded, conflicted :conflicted, failed :failed',
+        ].join(' '),
+        ConditionExpression: standsAt('appliedOrdinal', ':from', from),
+        ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
+        ExpressionAttributeValues: {
+          ':source': source,
+          ':remote': remote,
+          ':slot': slotName,
+          ':from': from,
+          ':to': to,
+          ':at': at.toISOString(),
+          ':ensured': containersEnsured,
+          ':applied': counters.applied,
+          ':superseded': counters.superseded,
+          ':conflicted': counters.conflicted,
+          ':failed': counters.failed,
+          ...(outage === undefined ? {} : { ':outage': outage }),
+        },
+      };
       try {
-        const answer = await table.send(
-          new UpdateCommand({
-            TableName: tableName,
-            Key: laneKeyOf(taskKey, source),
-            UpdateExpression: [
-              'SET #source = :source, #remote = :remote, slotName = :slot, appliedOrdinal = :to,',
-              'lastAppliedAt = :at, containersEnsured = :ensured',
-              'REMOVE outage',
-              'ADD applied :applied, superseded :superseded, conflicted :conflicted, failed :failed',
-            ].join(' '),
-            ConditionExpression: standsAt('appliedOrdinal', ':from', from),
-            ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
-            ExpressionAttributeValues: {
-              ':source': source,
-              ':remote': remote,
-              ':slot': slotName,
-              ':from': from,
-              ':to': to,
-              ':at': at.toISOString(),
-              ':ensured': true,
-              ':applied': counters.applied,
-              ':superseded': counters.superseded,
-              ':conflicted': counters.conflicted,
-              ':failed': counters.failed,
-            },
-            ReturnValues: 'ALL_NEW',
-          }),
-        );
-        return { recorded: true, state: laneStateSchema.parse(answer.Attributes) };
+        if (failures.length === 0) {
+          await table.send(new UpdateCommand(update));
+        } else {
+          const puts = failures.map((failure) => ({
+            Put: { TableName: tableName, Item: failureItemOf(failure) },
+          }));
+          await table.send(new TransactWriteCommand({ TransactItems: [{ Update: update }, ...puts] }));
+        }
+        return { recorded: true };
       } catch (error) {
-        if (!isConditionFailure(error)) {
+        if (!isConditionFailure(error) && !isTransactionConditionFailure(error)) {
           throw error;
         }
         return { recorded: false, state: await load({ taskKey, source }) };
@@ -316,4 +338,12 @@ function standsAt(attribute: string, placeholder: string, ordinal: number): stri
 
 function isConditionFailure(error: unknown): boolean {
   return error instanceof Error && error.name === 'ConditionalCheckFailedException';
+}
+
+/** Only the lane's update has a condition; a transaction that lost against another one at the same time has none. */
+function isTransactionConditionFailure(error: unknown): boolean {
+  return (
+    error instanceof TransactionCanceledException &&
+    (error.CancellationReasons ?? []).some(({ Code }) => Code === 'ConditionalCheckFailed')
+  );
 }

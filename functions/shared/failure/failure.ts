@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { containerSchema } from '../lane/message.ts';
+import { failureKeyOf } from '../table.ts';
+
+/** Why an operation could not be done for good. */
+export const FAILURE_CODES = [
+  /** The remote refuses it; the reason has its status, code and text. */
+  'REMOTE_REFUSED',
+  /** The source's node names content that the source's blob store does not have. */
+  'BLOB_MISSING',
+  /** The source's content is not of the digest or size that its node names. */
+  'BLOB_CORRUPT',
+  /** The path cannot be written in a request without becoming another one. */
+  'PATH_UNSENDABLE',
+  /** This version does not replicate operations of the kind. */
+  'OPERATION_UNSUPPORTED',
+] as const;
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+/** Days that a failure is kept. */
+const RETENTION_DAYS = 30;
+
+/** An operation that was not done, and why: what an operator needs to judge it and to do it again. */
+export const failureSchema = z.object({
+  taskKey: z.string(),
+  source: containerSchema,
+  remote: containerSchema,
+  slotName: z.string(),
+  ordinal: z.number().int().positive(),
+  /** `_id` of the log document, hex. */
+  eventId: z.string(),
+  /** Kind of the operation. */
+  kind: z.string(),
+  /** Path that it names; none for a project or repository. */
+  fullPath: z.string().optional(),
+  code: z.enum(FAILURE_CODES),
+  /** For people; holds no secret. */
+  reason: z.string(),
+  /** ISO 8601 UTC. */
+  at: z.iso.datetime(),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+/** A failure as an item of the table, which DynamoDB removes by itself after its retention. */
+export function failureItemOf(failure: Failure): Record<string, unknown> {
+  return {
+    ...failureKeyOf(failure.taskKey, failure.ordinal, failure.source),
+    ...failure,
+    expiresAt: Math.floor(Date.parse(failure.at) / 1_000) + RETENTION_DAYS * 86_400,
+  };
+}

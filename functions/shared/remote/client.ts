@@ -1,0 +1,352 @@
+import { Readable } from 'node:stream';
+import { Agent, type Dispatcher } from 'undici';
+import { z } from 'zod';
+import type { Container } from '../lane/message.ts';
+import { guardedConnector } from './address.ts';
+import { type Answer, dataOf, failureOf } from './answer.ts';
+import {
+  ContentMismatchError,
+  RemoteAmbiguousError,
+  RemoteOutageError,
+  UnsendablePathError,
+} from './errors.ts';
+import { partMetadata, withoutNulls } from './metadata.ts';
+import { uploadBody } from './multipart.ts';
+
+/** Where a remote is and how it is entered. */
+export interface RemoteAddress {
+  /** Base of the replication service, such as `http://host/replication`; `/replica/...` is appended. */
+  readonly url: string;
+  readonly username: string;
+  readonly password: string;
+  /** PEM text, trusted for this remote only, beside the public authorities. */
+  readonly certificate?: string | undefined;
+}
+
+/** Bounds on every exchange; milliseconds and bytes. */
+export interface RemoteLimits {
+  readonly connectTimeout: number;
+  /** Longest silence of the remote: before its answer, and between two pieces of it. */
+  readonly idleTimeout: number;
+  /** Longest exchange that carries no content. */
+  readonly callTimeout: number;
+  readonly maxAnswerBytes: number;
+  /** Connections to the remote at once. */
+  readonly connections: number;
+}
+
+export const DEFAULT_REMOTE_LIMITS: RemoteLimits = {
+  connectTimeout: 5_000,
+  idleTimeout: 30_000,
+  callTimeout: 60_000,
+  maxAnswerBytes: 4 * 1024 * 1024,
+  connections: 16,
+};
+
+export interface RemoteNode extends Container {
+  /** Normalised. */
+  readonly fullPath: string;
+}
+
+export interface RemoteFile extends RemoteNode {
+  /** Bytes. */
+  readonly size: number;
+  /** Hex. */
+  readonly sha256: string;
+  readonly md5: string;
+  /** Days; 0: never. */
+  readonly expires: number;
+  readonly operator: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export interface RemoteRepository extends Container {
+  readonly type: string;
+  readonly category: string;
+  readonly public: boolean;
+  readonly description?: string | undefined;
+  /** With its `type`, see wire/bkrepo.md section 5. */
+  readonly configuration?: Readonly<Record<string, unknown>> | undefined;
+  readonly operator: string;
+}
+
+/**
+ * The base contract of a bk-repo remote, as far as it is used.
+ *
+ * Every method throws RemoteOutageError, RemoteRefusalError or RemoteAmbiguousError; methods that name a path throw
+ * UnsendablePathError too. All of them may be repeated.
+ */
+export interface RemoteClient {
+  ping(): Promise<void>;
+  /** What the remote calls its version; extensions are announced there. */
+  version(): Promise<string>;
+  nodeExists(node: RemoteNode): Promise<boolean>;
+  /** Those of the paths (at most 500 at once) that exist. */
+  existing(nodes: Container & { readonly fullPaths: readonly string[] }): Promise<Set<string>>;
+  /** Create a project; one that exists stays as it is. */
+  createProject(project: {
+    readonly name: string;
+    readonly displayName: string;
+    readonly description?: string | undefined;
+    readonly operator: string;
+  }): Promise<void>;
+  /** Create a repository; one that exists stays as it is. */
+  createRepository(repository: RemoteRepository): Promise<void>;
+  createFolder(
+    folder: RemoteNode & { readonly operator: string; readonly metadata: Readonly<Record<string, unknown>> },
+  ): Promise<void>;
+  /** Delete a node and what lies under it; a missing one is fine. */
+  deleteNode(node: RemoteNode & { readonly operator: string }): Promise<void>;
+  /** Merge metadata into a node's. */
+  saveMetadata(
+    node: RemoteNode & { readonly operator: string; readonly metadata: Readonly<Record<string, unknown>> },
+  ): Promise<void>;
+  /**
+   * Send a file, replacing the one at its path. The content is streamed and hashed on its way; when it is not what
+   * it is claimed to be the remote never receives a whole request. Metadata that the form would not carry follows by
+   * `metadata/save`.
+   *
+   * @param open opens the content, once for each attempt; its errors are thrown as they are.
+   * @throws ContentMismatchError, ContentReadError
+   */
+  uploadFile(
+    file: RemoteFile,
+    open: () => Promise<{ readonly size: number; readonly stream: Readable }>,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<void>;
+  /** Close the connections, once what is under way has ended. */
+  close(): Promise<void>;
+}
+
+/**
+ * The one outgoing client (DESIGN.md section 7): addresses checked, redirects refused, TLS verified, everything
+ * bounded, connections kept alive between calls.
+ *
+ * @throws RemoteOutageError ADDRESS_INVALID for anything but an http or https URL; TLS_FAILED for an unreadable
+ * certificate.
+ */
+export function createRemoteClient(
+  options: RemoteAddress & { readonly allowPrivate: boolean } & Partial<RemoteLimits>,
+): RemoteClient {
+  const limits = { ...DEFAULT_REMOTE_LIMITS, ...options };
+  const { origin, basePath } = baseOf(options.url);
+  const agent = new Agent({
+    connect: guardedConnector(limits),
+    connections: limits.connections,
+    headersTimeout: limits.idleTimeout,
+    bodyTimeout: limits.idleTimeout,
+  });
+  const commonHeaders = {
+    accept: '*/*',
+    'accept-language': 'en',
+    authorization: `Basic ${Buffer.from(`${options.username}:${options.password}`, 'utf8').toString('base64')}`,
+    'user-agent': 'logferry',
+  };
+
+  async function exchange(request: Request): Promise<Answer> {
+    try {
+      const response = await agent.request({
+        origin,
+        path: basePath + request.path,
+        method: request.method,
+        headers: { ...commonHeaders, ...request.headers },
+        signal: request.signal,
+        ...(request.body === undefined ? {} : { body: request.body }),
+      });
+      return {
+        status: response.statusCode,
+        headers: response.headers,
+        text: await readText(response.body, limits.maxAnswerBytes),
+      };
+    } catch (error) {
+      throw failureOf(error);
+    }
+  }
+
+  /**
+   * Ask once more when the connection was cut: a kept one may have died unnoticed, most of all while the execution
+   * environment was frozen between two invocations.
+   */
+  async function attempt(send: () => Promise<Answer>): Promise<unknown> {
+    try {
+      return dataOf(await send());
+    } catch (error) {
+      if (error instanceof RemoteOutageError && error.reason === 'CONNECTION_CUT') {
+        return dataOf(await send());
+      }
+      throw error;
+    }
+  }
+
+  function get(path: string, query: Readonly<Record<string, string>> = {}): Promise<unknown> {
+    const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+    return attempt(() =>
+      exchange({
+        method: 'GET',
+        path: pairs.length === 0 ? path : `${path}?${pairs.join('&')}`,
+        headers: {},
+        signal: AbortSignal.timeout(limits.callTimeout),
+      }),
+    );
+  }
+
+  function post(path: string, content: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const body = JSON.stringify(content);
+    return attempt(() =>
+      exchange({
+        method: 'POST',
+        path,
+        headers: { 'content-type': 'application/json' },
+        body,
+        signal: AbortSignal.timeout(limits.callTimeout),
+      }),
+    );
+  }
+
+  const client: RemoteClient = {
+    ping: async () => {
+      await unambiguous(get('/replica/ping'));
+    },
+
+    version: async () => expected(z.string(), await unambiguous(get('/replica/version'))),
+
+    nodeExists: async ({ projectId, repoName, fullPath }) =>
+      expected(
+        z.boolean(),
+        await get('/replica/node/exist', { projectId, repoName, fullPath: sendable(fullPath) }),
+      ),
+
+    existing: async ({ projectId, repoName, fullPaths }) => {
+      const fullPathList = fullPaths.map(sendable);
+      return new Set(
+        expected(
+          z.array(z.string()),
+          await post('/replica/node/exist/list', { projectId, repoName, fullPathList }),
+        ),
+      );
+    },
+
+    createProject: async ({ name, displayName, description, operator }) => {
+      await post('/replica/project/create', { name, displayName, description, operator });
+    },
+
+    createRepository: async ({ projectId, repoName, ...repository }) => {
+      await post('/replica/repo/create', { projectId, name: repoName, ...repository });
+    },
+
+    createFolder: async ({ fullPath, metadata, ...folder }) => {
+      await post('/replica/node/create', {
+        ...folder,
+        fullPath: sendable(fullPath),
+        folder: true,
+        expires: 0,
+        overwrite: false,
+        metadata: withoutNulls(metadata),
+      });
+    },
+
+    deleteNode: async ({ fullPath, ...node }) => {
+      await post('/replica/node/delete', { ...node, fullPath: sendable(fullPath) });
+    },
+
+    saveMetadata: async ({ fullPath, metadata, ...node }) => {
+      await post('/replica/metadata/save', {
+        ...node,
+        fullPath: sendable(fullPath),
+        metadata: withoutNulls(metadata),
+      });
+    },
+
+    uploadFile: async (file, open, { signal } = {}) => {
+      const { projectId, repoName, operator } = file;
+      const fullPath = sendable(file.fullPath);
+      const metadata = partMetadata(file.metadata);
+      const path = `/replica/file/${encodePath(`${projectId}/${repoName}${fullPath}`)}`;
+      await attempt(async () => {
+        const { size, stream } = await open();
+        try {
+          if (size !== file.size) {
+            throw new ContentMismatchError(`${size} bytes instead of ${file.size}`);
+          }
+          const body = uploadBody({ ...file, userId: operator, metadata: metadata.form });
+          return await exchange({
+            method: 'POST',
+            path,
+            headers: { 'content-type': body.contentType, 'content-length': String(body.contentLength) },
+            body: Readable.from(body.stream(stream), { objectMode: false }),
+            signal: signal ?? null,
+          });
+        } finally {
+          // Whatever became of the exchange, an early answer or a cut connection among it.
+          stream.destroy();
+        }
+      });
+      if (Object.keys(metadata.json).length > 0) {
+        await client.saveMetadata({ projectId, repoName, fullPath, operator, metadata: metadata.json });
+      }
+    },
+
+    close: () => agent.close(),
+  };
+  return client;
+}
+
+interface Request {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: NonNullable<Dispatcher.RequestOptions['body']>;
+  readonly signal: AbortSignal | null;
+}
+
+function baseOf(url: string): { readonly origin: string; readonly basePath: string } {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !['http:', 'https:'].includes(parsed.protocol)) {
+    throw new RemoteOutageError('ADDRESS_INVALID');
+  }
+  return { origin: parsed.origin, basePath: parsed.pathname.replace(/\/+$/, '') };
+}
+
+/** Every segment percent-encoded, so that `?`, `#`, `;`, `%` and blanks stay part of the name. */
+function encodePath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/');
+}
+
+function sendable(fullPath: string): string {
+  if (!fullPath.isWellFormed()) {
+    throw new UnsendablePathError();
+  }
+  return fullPath;
+}
+
+/** For calls that no healthy remote refuses: what may be either is an outage. */
+async function unambiguous(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof RemoteAmbiguousError ? error.asOutage : error;
+  }
+}
+
+function expected<Schema extends z.ZodType>(schema: Schema, data: unknown): z.output<Schema> {
+  const result = schema.safeParse(data);
+  if (!result.success) {
+    throw new RemoteOutageError('NOT_BKREPO', { details: 'an answer of another shape' });
+  }
+  return result.data;
+}
+
+async function readText(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    const buffer = Buffer.from(chunk);
+    bytes += buffer.length;
+    if (bytes > maxBytes) {
+      body.destroy();
+      throw new RemoteOutageError('NOT_BKREPO', { details: `an answer of more than ${maxBytes} bytes` });
+    }
+    chunks.push(buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
