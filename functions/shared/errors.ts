@@ -34,6 +34,7 @@ export const ERROR_CODES = [
   'NODE_PATH_INVALID',
   'NODE_EXISTED',
   'NODE_CONFLICT',
+  'NODE_LIST_TOO_LARGE',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -60,6 +60,7 @@ export const ERROR_CATALOGUE: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   NODE_PATH_INVALID: entry(251007, 400, 'Invalid node path {0}', '节点路径{0}无效'),
   NODE_EXISTED: entry(251008, 400, 'Node {0} existed', '节点{0}已存在'),
   NODE_CONFLICT: entry(251009, 400, 'Node {0} conflict', '节点{0}存在冲突'),
+  NODE_LIST_TOO_LARGE: entry(251010, 400, 'Node list count too large', '节点列表数量过大'),
 };
 
 function entry(code: number, status: number, english: string, chinese = english): CatalogueEntry {

@@ -10,7 +10,21 @@ export const ROOT = '/';
  * What the contract's `trim` takes off: Kotlin's `Char.isWhitespace`. JavaScript's `trim` differs from it in
  * U+001C to U+001F (left there) and U+FEFF (taken off there).
  */
-const SURROUNDING_BLANKS = /^[\t-\r\u001c-\u001f\p{Z}]+|[\t-\r\u001c-\u001f\p{Z}]+$/gu;
+function isBlank(character: string): boolean {
+  return /[\t-\r\p{Z}]/u.test(character) || (character >= '\u001c' && character <= '\u001f');
+}
+
+function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charAt(start))) {
+    start += 1;
+  }
+  while (end > start && isBlank(text.charAt(end - 1))) {
+    end -= 1;
+  }
+  return text.slice(start, end);
+}
 
 /**
  * A node's full path in the one form in which it is stored and compared.
@@ -25,7 +39,7 @@ const SURROUNDING_BLANKS = /^[\t-\r\u001c-\u001f\p{Z}]+|[\t-\r\u001c-\u001f\p{Z}
 export function normalizeFullPath(path: string): string {
   const segments: string[] = [];
   for (const raw of path.replaceAll('\\', ROOT).split(ROOT)) {
-    const segment = raw.replace(SURROUNDING_BLANKS, '');
+    const segment = trimBlanks(raw);
     if (segment === '' || segment === '.') {
       continue;
     }

@@ -1,0 +1,14 @@
+import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
+import { metadataSaveRequest } from '../../shared/node/requests.ts';
+import { replicaServices } from '../services.ts';
+
+/** `POST replica/metadata/save`: merges metadata into a node's. */
+export const handler = bkrepoEndpoint({
+  unauthenticated: 'header-missing',
+  schema: metadataSaveRequest,
+  input: (request) => request.json(),
+  handle: async (saving) => {
+    const { nodes } = await replicaServices();
+    await nodes.saveMetadata(saving);
+  },
+});

@@ -1,0 +1,24 @@
+import type { Db } from 'mongodb';
+import type { Clock } from './clock.ts';
+import { type NodeService, nodeService } from './node/node-service.ts';
+import { type ProjectService, projectService } from './project/project-service.ts';
+import { type RepositoryService, repositoryService } from './repository/repository-service.ts';
+
+/** The receiving side over one bk-repo database, without HTTP. */
+export interface Receiver {
+  readonly projects: ProjectService;
+  readonly repositories: RepositoryService;
+  readonly nodes: NodeService;
+}
+
+export function receiverOf(options: { readonly database: Db; readonly clock: Clock }): Receiver {
+  const { database, clock } = options;
+  const projects = projectService({ database, clock });
+  const repositories = repositoryService({ database, clock, projects });
+  const nodes = nodeService({
+    database,
+    clock,
+    storageOf: async (repository) => (await repositories.find(repository))?.credentialsKey ?? null,
+  });
+  return { projects, repositories, nodes };
+}

@@ -1,0 +1,239 @@
+import { type Collection, type Db, type IndexDescription, ObjectId } from 'mongodb';
+import { z } from 'zod';
+import type { Clock } from '../clock.ts';
+import { DomainError } from '../errors.ts';
+import { isDuplicateKey } from '../mongodb/duplicate-key.ts';
+import { indexedCollection } from '../mongodb/indexes.ts';
+import { checkName } from '../project/name.ts';
+import type { ProjectService } from '../project/project-service.ts';
+import {
+  type CompositeConfiguration,
+  defaultConfiguration,
+  type ProxyChannel,
+  REPOSITORY_CATEGORIES,
+  type RepositoryCategory,
+  type RepositoryConfiguration,
+  type RepositoryType,
+  repositoryConfiguration,
+} from './configuration.ts';
+import { prettyJson } from './pretty-json.ts';
+
+const COLLECTION = 'repository';
+const REPOSITORY_INDEXES: readonly IndexDescription[] = [
+  { name: 'projectId_name_idx', key: { projectId: 1, name: 1 }, unique: true },
+];
+
+/** bk-repo's public channels, which a composite repository names by their id. */
+const PROXY_CHANNELS = 'proxy_channel';
+
+/** bk-repo takes descriptions shorter than this. */
+const DESCRIPTION_LIMIT = 200;
+
+/** A repository as bk-repo keeps it; `configuration` is its pretty-printed JSON text. */
+const documentSchema = z.object({
+  createdBy: z.string(),
+  createdDate: z.date(),
+  lastModifiedBy: z.string(),
+  lastModifiedDate: z.date(),
+  name: z.string(),
+  type: z.string(),
+  category: z.enum(REPOSITORY_CATEGORIES),
+  public: z.boolean(),
+  description: z.string().nullish(),
+  configuration: z.string(),
+  /** Storage that holds the repository's blobs; without one, the default storage. */
+  credentialsKey: z.string().nullish(),
+  /** False for the private channels of a composite repository, which lists do not show. */
+  display: z.boolean().nullish(),
+  projectId: z.string(),
+});
+
+type RepositoryDocument = z.output<typeof documentSchema>;
+
+/** A repository with its configuration read. */
+export type Repository = Omit<RepositoryDocument, 'configuration'> & {
+  readonly configuration: RepositoryConfiguration;
+};
+
+export interface RepositoryCreation {
+  readonly projectId: string;
+  readonly name: string;
+  readonly type: RepositoryType;
+  readonly category: RepositoryCategory;
+  readonly public: boolean;
+  readonly description: string | undefined;
+  readonly configuration: RepositoryConfiguration | undefined;
+  readonly storageCredentialsKey: string | undefined;
+  readonly operator: string;
+}
+
+export interface RepositoryService {
+  find(repository: {
+    readonly projectId: string;
+    readonly repoName: string;
+  }): Promise<Repository | undefined>;
+  /**
+   * Create a repository, or return the one of that name as it is.
+   *
+   * @throws DomainError PARAMETER_INVALID `name`, `description`, `channelId` or `channelList`; PARAMETER_MISSING
+   * `name` or `url` of a private channel; PROJECT_NOT_FOUND naming the repository, as bk-repo does;
+   * RESOURCE_NOT_FOUND for a storage that is not the default one: only that one is known here.
+   */
+  create(creation: RepositoryCreation): Promise<Repository>;
+}
+
+/** The repositories of bk-repo's database. */
+export function repositoryService(options: {
+  readonly database: Db;
+  readonly clock: Clock;
+  readonly projects: Pick<ProjectService, 'find'>;
+}): RepositoryService {
+  const { database, clock, projects } = options;
+
+  const repositories = (): Promise<Collection<RepositoryDocument>> =>
+    indexedCollection<RepositoryDocument>({ database, name: COLLECTION, indexes: REPOSITORY_INDEXES });
+
+  const find: RepositoryService['find'] = async ({ projectId, repoName }) => {
+    const document = await (await repositories()).findOne({ projectId, name: repoName });
+    return document === null ? undefined : fromDocument(documentSchema.parse(document));
+  };
+
+  return {
+    find,
+
+    async create(creation) {
+      const { projectId, name, type, category, description, storageCredentialsKey, operator } = creation;
+      const address = { projectId, repoName: name };
+      const existing = await find(address);
+      if (existing !== undefined) {
+        return existing;
+      }
+      checkName(name, 'name');
+      if ((description ?? '').length >= DESCRIPTION_LIMIT) {
+        throw new DomainError('PARAMETER_INVALID', ['description']);
+      }
+      if ((await projects.find(projectId)) === undefined) {
+        throw new DomainError('PROJECT_NOT_FOUND', [name]);
+      }
+      if (storageCredentialsKey !== undefined && storageCredentialsKey.trim() !== '') {
+        throw new DomainError('RESOURCE_NOT_FOUND', [storageCredentialsKey]);
+      }
+      const configuration = creation.configuration ?? defaultConfiguration(category);
+      const now = clock();
+      const document: RepositoryDocument = {
+        createdBy: operator,
+        createdDate: now,
+        lastModifiedBy: operator,
+        lastModifiedDate: now,
+        name,
+        type,
+        category,
+        public: creation.public,
+        ...(description === undefined ? {} : { description }),
+        configuration: prettyJson(configuration),
+        display: true,
+        projectId,
+      };
+      const channels =
+        configuration.type === 'composite' ? await privateChannels(database, configuration, type) : [];
+      const collection = await repositories();
+      for (const channel of channels) {
+        await insertUnlessThere(collection, hiddenRepository(document, channel));
+      }
+      if (await insertUnlessThere(collection, document)) {
+        return fromDocument(document);
+      }
+      const winner = await find(address);
+      if (winner === undefined) {
+        throw new DomainError('SYSTEM_BUSY');
+      }
+      return winner;
+    },
+  };
+}
+
+function fromDocument(document: RepositoryDocument): Repository {
+  return {
+    ...document,
+    configuration: repositoryConfiguration.parse(JSON.parse(document.configuration)),
+  };
+}
+
+/**
+ * The names of a composite repository's private channels, checked as bk-repo checks them: each has a name of its
+ * own and an address. A public channel must be known to this cluster, for the repository's type.
+ */
+async function privateChannels(
+  database: Db,
+  { proxy }: CompositeConfiguration,
+  repoType: RepositoryType,
+): Promise<string[]> {
+  const names: string[] = [];
+  for (const channel of proxy.channelList) {
+    if (channel.public) {
+      await checkPublicChannel(database, channel, repoType);
+      continue;
+    }
+    names.push(present(channel.name, 'name'));
+    present(channel.url, 'url');
+  }
+  if (new Set(names).size < names.length) {
+    throw new DomainError('PARAMETER_INVALID', ['channelList']);
+  }
+  return names;
+}
+
+async function checkPublicChannel(
+  database: Db,
+  { channelId }: ProxyChannel,
+  repoType: RepositoryType,
+): Promise<void> {
+  const isKnown =
+    channelId !== null &&
+    ObjectId.isValid(channelId) &&
+    (await database.collection(PROXY_CHANNELS).findOne({ _id: new ObjectId(channelId), repoType })) !== null;
+  if (!isKnown) {
+    throw new DomainError('PARAMETER_INVALID', ['channelId']);
+  }
+}
+
+function present(text: string | null, parameter: string): string {
+  if (text === null || text.trim() === '') {
+    throw new DomainError('PARAMETER_MISSING', [parameter]);
+  }
+  return text;
+}
+
+/** The repository that stands for a private channel beside its composite one, as bk-repo names and fills it. */
+function hiddenRepository(composite: RepositoryDocument, channel: string): RepositoryDocument {
+  const { createdBy, createdDate, lastModifiedBy, lastModifiedDate, name, type, projectId } = composite;
+  return {
+    createdBy,
+    createdDate,
+    lastModifiedBy,
+    lastModifiedDate,
+    name: `${name}-${channel}`,
+    type,
+    category: 'REMOTE',
+    public: false,
+    configuration: prettyJson(defaultConfiguration('REMOTE')),
+    display: false,
+    projectId,
+  };
+}
+
+/** @returns false when a repository of that name is there already. */
+async function insertUnlessThere(
+  collection: Collection<RepositoryDocument>,
+  document: RepositoryDocument,
+): Promise<boolean> {
+  try {
+    await collection.insertOne({ ...document });
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) {
+      return false;
+    }
+    throw error;
+  }
+}
