@@ -4,7 +4,7 @@ import { batchMessageSchema } from '../../../functions/shared/lane/message.ts';
 import { MAX_MESSAGE_BYTES } from '../../../functions/shared/lane/pack.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
 import { type TailDependencies, type TailSettings, tail } from '../../../functions/shared/tail/tail.ts';
-import { fileCreated, folderCreated, nodeTransferred, projectCreated } from '../../support/log-entries.ts';
+import { fileCreated, folderCreated, nodeTransferred, projectCreated } from '../../../bin/simulator/log-entries.ts';
 import { MemoryWorld } from '../../support/memory-ports.ts';
 import { storedTask } from '../../support/tasks.ts';
 

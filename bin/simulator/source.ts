@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { type Collection, type Db, type Document, Long } from 'mongodb';
+import {
+  fileCreated,
+  folderCreated,
+  type LogEntry,
+  metadataSaved,
+  nodeDeleted,
+  projectCreated,
+  repositoryCreated,
+} from './log-entries.ts';
+
+/**
+ * Changes a source cluster as bk-repo does: documents in its collections, content in its object store, an entry in
+ * `operate_log` behind them. For the demonstration and the tests; it shares no code with the product on purpose, so
+ * that one's misreading of bk-repo's shapes does not hide the other's.
+ */
+export class SimulatedSource {
+  readonly #database: Db;
+  readonly #log: Collection;
+  readonly #s3: S3Client;
+  readonly #bucket: string;
+
+  constructor(options: {
+    readonly database: Db;
+    readonly operateLogCollection: string;
+    readonly s3: S3Client;
+    readonly blobBucket: string;
+  }) {
+    this.#database = options.database;
+    this.#log = options.database.collection(options.operateLogCollection);
+    this.#s3 = options.s3;
+    this.#bucket = options.blobBucket;
+  }
+
+  async createProject(
+    name: string,
+    fields: { displayName?: string; description?: string } = {},
+  ): Promise<void> {
+    const { displayName = name, description = '' } = fields;
+    await this.#database
+      .collection('project')
+      .insertOne({ ...this.#audit(), name, displayName, description });
+    await this.logged(projectCreated(name, { displayName, description }));
+  }
+
+  /** `configuration` as the request gives it; what is stored carries its type, what is logged has lost it. */
+  async createRepository(
+    projectId: string,
+    name: string,
+    fields: {
+      type?: string;
+      category?: string;
+      public?: boolean;
+      description?: string;
+      configuration?: Document;
+    } = {},
+  ): Promise<void> {
+    const { type = 'GENERIC', category = 'LOCAL', public: open = false, description, configuration } = fields;
+    const stored = configuration ?? { type: 'rpm-local', webHook: { webHookList: [] }, settings: {} };
+    await this.#database.collection('repository').insertOne({
+      ...this.#audit(),
+      name,
+      type,
+      category,
+      public: open,
+      ...(description === undefined ? {} : { description }),
+      configuration: JSON.stringify(stored, null, 2),
+      display: true,
+      projectId,
+    });
+    const { type: _, ...logged } = configuration ?? {};
+    await this.logged(
+      repositoryCreated(projectId, name, {
+        type,
+        category,
+        public: open,
+        ...(description === undefined ? {} : { description }),
+        ...(configuration === undefined ? {} : { configuration: logged }),
+      }),
+    );
+  }
+
+  async createFolder(projectId: string, repoName: string, fullPath: string): Promise<void> {
+    await this.#makeFolders(projectId, repoName, fullPath);
+    await this.logged(folderCreated(projectId, repoName, fullPath));
+  }
+
+  /** Upload a file; one that is there is replaced. */
+  async upload(
+    projectId: string,
+    repoName: string,
+    fullPath: string,
+    content: Buffer | string,
+    metadata: Readonly<Record<string, unknown>> = {},
+  ): Promise<void> {
+    const bytes = Buffer.from(content);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const md5 = createHash('md5').update(bytes).digest('hex');
+    await this.#s3.send(new PutObjectCommand({ Bucket: this.#bucket, Key: sha256, Body: bytes }));
+    await this.#database
+      .collection(`file_reference_${shardOf(sha256)}`)
+      .updateOne({ sha256, credentialsKey: null }, { $inc: { count: 1 } }, { upsert: true });
+    const { path, name } = split(fullPath);
+    await this.#makeFolders(projectId, repoName, path.slice(0, -1));
+    const nodes = this.#nodesOf(projectId);
+    const replaced = await nodes.updateMany(
+      { projectId, repoName, fullPath, deleted: null },
+      { $set: { deleted: new Date(), lastModifiedDate: new Date() } },
+    );
+    await nodes.insertOne({
+      ...this.#audit(),
+      folder: false,
+      path,
+      name,
+      fullPath,
+      size: Long.fromNumber(bytes.length),
+      sha256,
+      md5,
+      metadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+      projectId,
+      repoName,
+    });
+    await this.logged(
+      fileCreated({
+        projectId,
+        repoName,
+        fullPath,
+        size: bytes.length,
+        sha256,
+        md5,
+        metadata,
+        overwrite: replaced.modifiedCount > 0,
+      }),
+    );
+  }
+
+  async saveMetadata(
+    projectId: string,
+    repoName: string,
+    fullPath: string,
+    metadata: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    const nodes = this.#nodesOf(projectId);
+    const where = { projectId, repoName, fullPath, deleted: null };
+    const node = await nodes.findOne(where);
+    const kept: { key: string; value: unknown }[] = node?.['metadata'] ?? [];
+    const saved = Object.entries(metadata).map(([key, value]) => ({ key, value }));
+    await nodes.updateOne(where, {
+      $set: { metadata: [...kept.filter(({ key }) => !Object.hasOwn(metadata, key)), ...saved] },
+    });
+    await this.logged(metadataSaved(projectId, repoName, fullPath, metadata));
+  }
+
+  /** Delete a node and what lies under it, logged as later versions do (the era's deletes leave no entry). */
+  async deleteNode(projectId: string, repoName: string, fullPath: string): Promise<void> {
+    const nodes = this.#nodesOf(projectId);
+    const now = new Date();
+    const live = await nodes.find({ projectId, repoName, deleted: null }).toArray();
+    const under = live.filter(
+      (node) => node['fullPath'] === fullPath || node['fullPath'].startsWith(`${fullPath}/`),
+    );
+    for (const { _id } of under) {
+      await nodes.updateOne({ _id }, { $set: { deleted: now, lastModifiedDate: now } });
+    }
+    await this.logged(nodeDeleted(projectId, repoName, fullPath));
+  }
+
+  /** Write an entry to the log, with nothing behind it. */
+  async logged(entry: LogEntry): Promise<void> {
+    await this.#log.insertOne({ createdDate: new Date(), ...entry });
+  }
+
+  async #makeFolders(projectId: string, repoName: string, folder: string): Promise<void> {
+    const nodes = this.#nodesOf(projectId);
+    const segments = folder.split('/').filter((segment) => segment !== '');
+    for (const [index, name] of segments.entries()) {
+      const path = `/${segments.slice(0, index).join('/')}${index === 0 ? '' : '/'}`;
+      const fullPath = path + name;
+      const existing = await nodes.findOne({ projectId, repoName, fullPath, deleted: null });
+      if (existing === null) {
+        await nodes.insertOne({
+          ...this.#audit(),
+          folder: true,
+          path,
+          name,
+          fullPath,
+          size: Long.ZERO,
+          metadata: [],
+          projectId,
+          repoName,
+        });
+      }
+    }
+  }
+
+  #nodesOf(projectId: string): Collection {
+    return this.#database.collection(nodeCollection(projectId));
+  }
+
+  #audit(): { createdBy: string; createdDate: Date; lastModifiedBy: string; lastModifiedDate: Date } {
+    const now = new Date();
+    return { createdBy: 'admin', createdDate: now, lastModifiedBy: 'admin', lastModifiedDate: now };
+  }
+}
+
+/** Collection of a project's nodes: Java's hash of the name, one of 256. */
+export function nodeCollection(projectId: string): string {
+  return `node_${shardOf(projectId)}`;
+}
+
+function shardOf(text: string): number {
+  return [...Array(text.length).keys()].reduce((hash, at) => (31 * hash + text.charCodeAt(at)) & 255, 0);
+}
+
+function split(fullPath: string): { path: string; name: string } {
+  const slash = fullPath.lastIndexOf('/') + 1;
+  return { path: fullPath.slice(0, slash), name: fullPath.slice(slash) };
+}
