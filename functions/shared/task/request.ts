@@ -152,3 +152,6 @@ function scoped<Request extends Scope>(request: Request): Request {
   }
   return request;
 }
+
+/** The path parameter of every endpoint about one task. What is no key is found nowhere, so any text fits. */
+export const taskKeySchema = z.object({ taskKey: z.string() });

@@ -1,0 +1,57 @@
+import { dynamoDb, kms, secretsManager } from '../../shared/aws/clients.ts';
+import { systemClock } from '../../shared/clock.ts';
+import { environment } from '../../shared/environment.ts';
+import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
+import { bkRepoDatabase } from '../../shared/mongodb/database.ts';
+import { cappedOperateLog } from '../../shared/operate-log/reader.ts';
+import { remoteProbe } from '../../shared/remote/probe.ts';
+import { openSlot } from '../../shared/slot/open.ts';
+import { slotRepository } from '../../shared/slot/repository.ts';
+import { taskAnswer } from '../../shared/task/answer.ts';
+import { createTask } from '../../shared/task/create.ts';
+import { kmsCredentials } from '../../shared/task/credentials.ts';
+import { taskRepository } from '../../shared/task/repository.ts';
+import { taskRequestSchema } from '../../shared/task/request.ts';
+
+const env = environment(
+  'TABLE_NAME',
+  'TIME_ZONE',
+  'CREDENTIALS_KEY_ID',
+  'ALLOW_PRIVATE_REMOTES',
+  'MONGODB_SECRET_ID',
+  'MONGODB_DATABASE',
+  'OPERATE_LOG_COLLECTION',
+);
+const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
+
+/** `POST task/create`: check, store and, where it follows the log, begin a replication task. */
+export const handler = bkrepoEndpoint({
+  unauthenticated: 'challenge',
+  schema: taskRequestSchema(env.TIME_ZONE),
+  input: (request) => request.json(),
+  handle: async (request, { principal }) => {
+    const task = await createTask({
+      request,
+      createdBy: principal.username,
+      tasks: taskRepository(table),
+      credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
+      probe: remoteProbe({ allowPrivate: env.ALLOW_PRIVATE_REMOTES }),
+      slots: { open: openDeployedSlot },
+      clock: systemClock,
+    });
+    return taskAnswer(task, env.TIME_ZONE);
+  },
+});
+
+async function openDeployedSlot(slotName: string): Promise<void> {
+  const database = await bkRepoDatabase({
+    secrets: secretsManager(),
+    secretId: env.MONGODB_SECRET_ID,
+    database: env.MONGODB_DATABASE,
+  });
+  await openSlot({
+    slotName,
+    slots: slotRepository({ ...table, clock: systemClock }),
+    log: cappedOperateLog({ database, collection: env.OPERATE_LOG_COLLECTION }),
+  });
+}
