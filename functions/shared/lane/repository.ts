@@ -112,7 +112,7 @@ export interface LaneRepository {
   list(taskKey: string): Promise<LaneState[]>;
   /**
    * Move the applied ordinal from `from` to `to` and add the counters, in one conditional write. Failures are written
-   * with it or not at all, so that there are as many of them as the lane counts. Ends an outage unless one is given.
+   * with it or not at all, so that a failure that is counted has its record and the reverse. Ends an outage unless one is given.
    *
    * @returns whether it was written; if not, the lane does not stand at `from`, nothing is changed and `state` is
    * what is stored.

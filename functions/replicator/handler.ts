@@ -1,0 +1,83 @@
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { mongoSourceCatalog } from '../shared/apply/mongo-source-catalog.ts';
+import { processRecords, type QueueRecord } from '../shared/apply/process-records.ts';
+import { remotePool } from '../shared/apply/remotes.ts';
+import { s3Archive } from '../shared/archive/archive.ts';
+import { dynamoDb, kms, s3, secretsManager, sqs } from '../shared/aws/clients.ts';
+import { s3BlobStore } from '../shared/blob/s3-blob-store.ts';
+import { systemClock } from '../shared/clock.ts';
+import { environment } from '../shared/environment.ts';
+import { sqsPostponer } from '../shared/lane/postpone.ts';
+import { laneRepository } from '../shared/lane/repository.ts';
+import { logger } from '../shared/logger.ts';
+import { bkRepoDatabase } from '../shared/mongodb/database.ts';
+import { createRemoteClient } from '../shared/remote/client.ts';
+import { kmsCredentials } from '../shared/task/credentials.ts';
+import { taskRepository } from '../shared/task/repository.ts';
+
+const env = environment(
+  'TABLE_NAME',
+  'ARCHIVE_BUCKET',
+  'BLOB_BUCKET',
+  'LANE_QUEUE_URL',
+  'MONGODB_SECRET_ID',
+  'MONGODB_DATABASE',
+  'CREDENTIALS_KEY_ID',
+  'ALLOW_PRIVATE_REMOTES',
+);
+const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
+const archive = s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET });
+const postpone = sqsPostponer({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL, logger });
+const dependencies = {
+  tasks: taskRepository(table),
+  lanes: laneRepository(table),
+  remotes: remotePool({
+    credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
+    create: (remote) => createRemoteClient({ ...remote, allowPrivate: env.ALLOW_PRIVATE_REMOTES }),
+  }),
+  catalog: mongoSourceCatalog(() =>
+    bkRepoDatabase({
+      secrets: secretsManager(),
+      secretId: env.MONGODB_SECRET_ID,
+      database: env.MONGODB_DATABASE,
+    }),
+  ),
+  blobs: s3BlobStore({ s3: s3(), bucket: env.BLOB_BUCKET }),
+  loadOperation: archive.loadOperation,
+  clock: systemClock,
+  logger,
+};
+
+/** Milliseconds that are kept back to record what was done and to give the rest back. */
+const CLOSING_TIME = 15_000;
+
+/** Applies the lanes' batches at the remotes; what cannot be applied now goes back to the queue. */
+export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  logger.addContext(context);
+  const receiptHandles = new Map(
+    event.Records.map(({ messageId, receiptHandle }) => [messageId, receiptHandle]),
+  );
+  const returned = await processRecords({
+    records: event.Records.map(recordOf),
+    signal: AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - CLOSING_TIME)),
+    random: Math.random,
+    dependencies,
+  });
+  await postpone(
+    returned.flatMap(({ record, delay }) => {
+      const receiptHandle = receiptHandles.get(record.messageId);
+      return receiptHandle === undefined ? [] : [{ receiptHandle, delay }];
+    }),
+  );
+  return { batchItemFailures: returned.map(({ record }) => ({ itemIdentifier: record.messageId })) };
+};
+
+function recordOf({ messageId, body, attributes }: SQSEvent['Records'][number]): QueueRecord {
+  return {
+    messageId,
+    // The queue is FIFO: every message has a group.
+    groupId: attributes.MessageGroupId ?? messageId,
+    body,
+    deliveries: Number(attributes.ApproximateReceiveCount),
+  };
+}

@@ -1,0 +1,265 @@
+import type { BlobStore } from '../blob/blob-store.ts';
+import type { Clock } from '../clock.ts';
+import type { Failure } from '../failure/failure.ts';
+import type { BatchEntry, BatchMessage, Container } from '../lane/message.ts';
+import type { Operation } from '../lane/operation.ts';
+import {
+  type LaneCounters,
+  type LaneRepository,
+  type LaneState,
+  laneId,
+  MAX_FAILURES_AT_ONCE,
+} from '../lane/repository.ts';
+import type { Logger } from '../logger.ts';
+import { RemoteOutageError } from '../remote/errors.ts';
+import type { Task } from '../task/task.ts';
+import { type Applier, laneApplier } from './apply-operation.ts';
+import type { Circuit } from './circuit.ts';
+import type { Outcome } from './outcome.ts';
+import type { Remotes } from './remotes.ts';
+import type { SourceCatalog } from './source-catalog.ts';
+
+/** What applying needs from around it. */
+export interface ApplyDependencies {
+  readonly tasks: { get(taskKey: string): Promise<Task | undefined> };
+  readonly lanes: Pick<LaneRepository, 'load' | 'recordApplied' | 'recordOutage'>;
+  readonly remotes: Remotes;
+  readonly catalog: SourceCatalog;
+  readonly blobs: Pick<BlobStore, 'open'>;
+  /** Operation that was too large for its message. */
+  readonly loadOperation: (objectKey: string) => Promise<Operation>;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+}
+
+/** The lane's operation before this batch is not applied yet: another message has to come first. */
+export class PredecessorMissingError extends Error {
+  constructor(lane: string, previousOrdinal: number, appliedOrdinal: number) {
+    super(`Lane ${lane} is applied up to ${appliedOrdinal}, the batch follows ${previousOrdinal}`);
+    this.name = 'PredecessorMissingError';
+  }
+}
+
+/** The batch contradicts what was applied: a defect, and no message to be guessed at. */
+export class BatchOverlapError extends Error {
+  constructor(lane: string, details: string) {
+    super(`A batch of lane ${lane} contradicts the lane: ${details}`);
+    this.name = 'BatchOverlapError';
+  }
+}
+
+/** Another delivery moved the lane while this one worked: what is left is seen when the message comes back. */
+export class LaneContendedError extends Error {
+  constructor(lane: string) {
+    super(`Lane ${lane} was moved by another delivery`);
+    this.name = 'LaneContendedError';
+  }
+}
+
+/** Deliveries of a message for which an ambiguous answer may still be a passing fault. */
+const PATIENT_DELIVERIES = 2;
+
+/**
+ * Apply one message of a lane: drop what is applied already, check that nothing is skipped, do the rest in order, and
+ * account for each operation (DESIGN.md sections 3 and 4). May be repeated and interrupted at any point.
+ *
+ * @returns `dropped` when there was nothing to do: a redelivery, or a message of a task that is deleted.
+ * @throws PredecessorMissingError, BatchOverlapError, LaneContendedError; RemoteOutageError, RemoteUndecidedError, the
+ * signal's reason and faults of the source's stores: the message is to be delivered again. What was done is recorded.
+ */
+export async function applyBatch(options: {
+  readonly message: BatchMessage;
+  /** How often the message has been delivered, this time included. */
+  readonly deliveries: number;
+  readonly circuit: Circuit;
+  /** Aborted when time is nearly up. */
+  readonly signal: AbortSignal;
+  readonly dependencies: ApplyDependencies;
+}): Promise<'applied' | 'dropped'> {
+  const { message, deliveries, circuit, signal, dependencies } = options;
+  const { tasks, lanes, remotes, catalog, blobs, clock, logger } = dependencies;
+  const { taskKey, source, remote } = message;
+  const lane = laneId(message);
+
+  const task = await tasks.get(taskKey);
+  if (task === undefined) {
+    logger.warn('Dropped a batch of a deleted task', { lane, operations: message.entries.length });
+    return 'dropped';
+  }
+  const state = await lanes.load({ taskKey, source });
+  const pending = pendingEntries(message, lane, state?.appliedOrdinal ?? 0);
+  if (pending.length === 0) {
+    logger.info('Dropped a redelivered batch', { lane, appliedOrdinal: state?.appliedOrdinal });
+    return 'dropped';
+  }
+
+  const ledger = laneLedger({ message, lane, state, lanes, clock });
+  let applier: Applier | undefined;
+  try {
+    const { url } = task.setting.remoteClusterInfo;
+    circuit.pass(url);
+    const client = await remotes.clientFor(task).catch((error: unknown) => {
+      throw opening(error, circuit, url);
+    });
+    applier = laneApplier({
+      source,
+      remote,
+      includeMetadata: task.setting.includeMetadata,
+      client,
+      catalog,
+      blobs,
+      clock,
+      signal,
+      containersEnsured: state?.containersEnsured === true && isSameContainer(state.remote, remote),
+      patient: deliveries <= PATIENT_DELIVERIES,
+    });
+    for (const entry of pending) {
+      signal.throwIfAborted();
+      const operation = await operationOf(entry, dependencies);
+      const outcome = await applier.apply(operation).catch((error: unknown) => {
+        throw opening(error, circuit, url);
+      });
+      if (outcome.kind === 'FAILED') {
+        logger.error('Recorded a failed operation', {
+          lane,
+          ordinal: entry.ordinal,
+          kind: operation.kind,
+          code: outcome.code,
+          reason: outcome.reason,
+        });
+      }
+      ledger.add(entry, operation, outcome);
+      if (ledger.isFull()) {
+        await ledger.record({ containersEnsured: applier.containersEnsured() });
+      }
+    }
+  } catch (error) {
+    const outage = error instanceof RemoteOutageError ? error : undefined;
+    await ledger.record({ containersEnsured: applier?.containersEnsured() ?? false, outage });
+    throw error;
+  }
+  await ledger.record({ containersEnsured: applier.containersEnsured() });
+  return 'applied';
+}
+
+/**
+ * The entries that are still to be done, after the lane's applied ordinal.
+ *
+ * @throws PredecessorMissingError, BatchOverlapError
+ */
+function pendingEntries(message: BatchMessage, lane: string, appliedOrdinal: number): BatchEntry[] {
+  const { previousOrdinal, entries } = message;
+  let before = previousOrdinal;
+  for (const { ordinal } of entries) {
+    if (ordinal <= before) {
+      throw new BatchOverlapError(lane, `ordinal ${ordinal} follows ${before}`);
+    }
+    before = ordinal;
+  }
+  if (previousOrdinal > appliedOrdinal) {
+    throw new PredecessorMissingError(lane, previousOrdinal, appliedOrdinal);
+  }
+  const pending = entries.filter(({ ordinal }) => ordinal > appliedOrdinal);
+  const meets =
+    appliedOrdinal === previousOrdinal || entries.some(({ ordinal }) => ordinal === appliedOrdinal);
+  if (pending.length > 0 && !meets) {
+    throw new BatchOverlapError(lane, `applied up to ${appliedOrdinal}, which is none of its ordinals`);
+  }
+  return pending;
+}
+
+async function operationOf(entry: BatchEntry, dependencies: ApplyDependencies): Promise<Operation> {
+  return entry.operation.kind === 'ARCHIVED'
+    ? dependencies.loadOperation(entry.operation.objectKey)
+    : entry.operation;
+}
+
+/** The error, and if it is an outage of the remote, the circuit opened by it. */
+function opening(error: unknown, circuit: Circuit, url: string): unknown {
+  if (error instanceof RemoteOutageError) {
+    circuit.open(url, error);
+  }
+  return error;
+}
+
+function isSameContainer(left: Container, right: Container): boolean {
+  return left.projectId === right.projectId && left.repoName === right.repoName;
+}
+
+const NOTHING: LaneCounters = { applied: 0, superseded: 0, conflicted: 0, failed: 0 };
+
+const COUNTER_OF = { APPLIED: 'applied', SUPERSEDED: 'superseded', FAILED: 'failed' } as const;
+
+/** What was done since the lane's state was last written, and how that is written. */
+function laneLedger(options: {
+  readonly message: BatchMessage;
+  readonly lane: string;
+  readonly state: LaneState | undefined;
+  readonly lanes: Pick<LaneRepository, 'recordApplied' | 'recordOutage'>;
+  readonly clock: Clock;
+}) {
+  const { message, lane, state, lanes, clock } = options;
+  const { taskKey, source, remote, slotName } = message;
+  let recorded = state?.appliedOrdinal ?? 0;
+  let position = recorded;
+  let counters = NOTHING;
+  let failures: Failure[] = [];
+  let shown = state?.outage;
+
+  return {
+    add(entry: BatchEntry, operation: Operation, outcome: Outcome): void {
+      position = entry.ordinal;
+      if (entry.secondary === undefined) {
+        const counter = COUNTER_OF[outcome.kind];
+        counters = { ...counters, [counter]: counters[counter] + 1 };
+      }
+      if (outcome.kind === 'FAILED') {
+        failures.push({
+          taskKey,
+          source,
+          remote,
+          slotName,
+          ordinal: entry.ordinal,
+          eventId: entry.eventId,
+          kind: operation.kind,
+          ...('fullPath' in operation ? { fullPath: operation.fullPath } : {}),
+          code: outcome.code,
+          reason: outcome.reason,
+          at: clock().toISOString(),
+        });
+      }
+    },
+
+    isFull: () => failures.length >= MAX_FAILURES_AT_ONCE,
+
+    /**
+     * Write what was added, if anything, with the outage that ended it, if any. An outage that the lane shows already
+     * is not written again.
+     *
+     * @throws LaneContendedError when the lane was moved by another delivery.
+     */
+    async record(end: {
+      readonly containersEnsured: boolean;
+      readonly outage?: RemoteOutageError | undefined;
+    }) {
+      const at = clock();
+      const outage =
+        end.outage === undefined ? undefined : { since: at.toISOString(), reason: end.outage.message };
+      if (position > recorded) {
+        const { containersEnsured } = end;
+        const progress = { remote, slotName, from: recorded, to: position, counters, failures, at };
+        const answer = await lanes.recordApplied({ taskKey, source, ...progress, containersEnsured, outage });
+        if (!answer.recorded) {
+          throw new LaneContendedError(lane);
+        }
+        recorded = position;
+        counters = NOTHING;
+        failures = [];
+        shown = outage;
+      } else if (outage !== undefined && shown?.reason !== outage.reason) {
+        shown = { reason: outage.reason, since: shown?.since ?? outage.since };
+        await lanes.recordOutage({ taskKey, source, remote, slotName }, shown);
+      }
+    },
+  };
+}

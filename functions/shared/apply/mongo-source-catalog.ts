@@ -1,0 +1,101 @@
+import type { Db } from 'mongodb';
+import { z } from 'zod';
+import { nodeCollectionOf } from '../mongodb/sharding.ts';
+import type { SourceCatalog, SourceNode } from './source-catalog.ts';
+
+/** Longest that the database may take for one document; milliseconds. */
+const MAX_TIME = 10_000;
+
+const optionalText = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? undefined);
+
+const projectDocument = z.object({
+  displayName: z.string(),
+  description: optionalText,
+  createdBy: z.string(),
+});
+
+const repositoryDocument = z.object({
+  type: z.string(),
+  category: z.string(),
+  public: z.boolean().default(false),
+  description: optionalText,
+  /** JSON text. */
+  configuration: optionalText.transform(parsedConfiguration),
+  createdBy: z.string(),
+});
+
+const nodeDocument = z.object({
+  fullPath: z.string(),
+  createdBy: z.string(),
+  folder: z.boolean(),
+  size: z.number().int().nonnegative(),
+  sha256: z.string().nullish(),
+  md5: z.string().nullish(),
+  expireDate: z.date().nullish(),
+  metadata: z.array(z.object({ key: z.string(), value: z.unknown() })).nullish(),
+});
+
+/** The source's catalog over bk-repo's collections (wire/bkrepo.md section 7). */
+export function mongoSourceCatalog(database: () => Promise<Db>): SourceCatalog {
+  async function findOne(collection: string, filter: Record<string, unknown>): Promise<unknown> {
+    return (await database()).collection(collection).findOne(filter, { maxTimeMS: MAX_TIME });
+  }
+
+  return {
+    async project(projectId) {
+      const document = await findOne('project', { name: projectId });
+      return document === null ? undefined : projectDocument.parse(document);
+    },
+
+    async repository(projectId, repoName) {
+      const document = await findOne('repository', { projectId, name: repoName });
+      return document === null ? undefined : repositoryDocument.parse(document);
+    },
+
+    async node(projectId, repoName, fullPath) {
+      // A live node has no `deleted` field; a null one counts as none.
+      const document = await findOne(nodeCollectionOf(projectId), {
+        projectId,
+        repoName,
+        fullPath,
+        deleted: null,
+      });
+      return document === null ? undefined : nodeOf(nodeDocument.parse(document));
+    },
+  };
+}
+
+function nodeOf(document: z.infer<typeof nodeDocument>): SourceNode {
+  const { fullPath, createdBy, size, sha256, md5, expireDate } = document;
+  const metadata = Object.fromEntries((document.metadata ?? []).map(({ key, value }) => [key, value]));
+  return document.folder
+    ? { folder: true, fullPath, createdBy, metadata }
+    : {
+        folder: false,
+        fullPath,
+        createdBy,
+        metadata,
+        size,
+        sha256: sha256 ?? '',
+        md5: md5 ?? '',
+        expireDate: expireDate ?? undefined,
+      };
+}
+
+const configurationSchema = z.record(z.string(), z.unknown());
+
+/** A configuration that is no JSON object is left out: the remote then makes its default one. */
+function parsedConfiguration(text: string | undefined): Record<string, unknown> | undefined {
+  if (text === undefined) {
+    return undefined;
+  }
+  try {
+    const result = configurationSchema.safeParse(JSON.parse(text));
+    return result.success ? result.data : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,159 @@
+import type { BatchMessage } from '../lane/message.ts';
+import { batchMessageSchema } from '../lane/message.ts';
+import { RemoteOutageError } from '../remote/errors.ts';
+import {
+  type ApplyDependencies,
+  applyBatch,
+  LaneContendedError,
+  PredecessorMissingError,
+} from './apply-batch.ts';
+import { RemoteUndecidedError } from './ask.ts';
+import { backOff } from './back-off.ts';
+import { type Circuit, circuit } from './circuit.ts';
+
+/** A message as the queue delivered it. */
+export interface QueueRecord {
+  readonly messageId: string;
+  /** The lane's message group. */
+  readonly groupId: string;
+  readonly body: string;
+  /** How often it was delivered, this time included. */
+  readonly deliveries: number;
+}
+
+/** A record that goes back to the queue, and the seconds until it is delivered again. */
+export interface Returned {
+  readonly record: QueueRecord;
+  readonly delay: number;
+}
+
+/** Lanes worked on at once. */
+const LANES_AT_ONCE = 5;
+
+/**
+ * Seconds until a message comes back whose turn it was not, or whose answer was unclear, and deliveries for which that
+ * is the rule. A predecessor that does not come lies in the dead-letter queue: its lane then waits as in an outage.
+ */
+const SHORT_DELAY = 2;
+const PROMPT_DELIVERIES = 5;
+
+/**
+ * Apply the records of one delivery: lanes side by side, each lane's records in order.
+ *
+ * A lane stops at its first record that cannot be applied. That one and those after it go back with the same delay: a
+ * group is blocked until the last of its messages is visible again, and their order is the queue's.
+ */
+export async function processRecords(options: {
+  readonly records: readonly QueueRecord[];
+  /** Aborted when time is nearly up. */
+  readonly signal: AbortSignal;
+  /** From 0 (included) to 1 (excluded). */
+  readonly random: () => number;
+  readonly dependencies: ApplyDependencies;
+}): Promise<Returned[]> {
+  const { records, signal, random, dependencies } = options;
+  const remotesFound = circuit();
+  const groups = groupsOf(records);
+  const returned: Returned[] = [];
+
+  async function processGroup(group: readonly QueueRecord[]): Promise<void> {
+    for (const [index, record] of group.entries()) {
+      try {
+        await processRecord(record, remotesFound, signal, dependencies);
+      } catch (error) {
+        const delay = delayOf(error, record, signal, random());
+        report(error, { record, delay }, signal, dependencies);
+        returned.push(...group.slice(index).map((left) => ({ record: left, delay })));
+        return;
+      }
+    }
+  }
+
+  const waiting = groups.values();
+  const worker = async (): Promise<void> => {
+    for (const group of waiting) {
+      await processGroup(group);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(LANES_AT_ONCE, groups.length) }, worker));
+  return returned;
+}
+
+async function processRecord(
+  record: QueueRecord,
+  remotesFound: Circuit,
+  signal: AbortSignal,
+  dependencies: ApplyDependencies,
+): Promise<void> {
+  // Time that is up ends this lane before it begins another batch.
+  signal.throwIfAborted();
+  await applyBatch({
+    message: parsed(record.body),
+    deliveries: record.deliveries,
+    circuit: remotesFound,
+    signal,
+    dependencies,
+  });
+}
+
+/** A body that is no batch is never acknowledged: it comes back until the queue moves it to the dead-letter queue. */
+function parsed(body: string): BatchMessage {
+  return batchMessageSchema.parse(JSON.parse(body));
+}
+
+function delayOf(error: unknown, record: QueueRecord, signal: AbortSignal, random: number): number {
+  if (signal.aborted) {
+    return 0;
+  }
+  if (isMatterOfTurn(error) && record.deliveries <= PROMPT_DELIVERIES) {
+    return SHORT_DELAY;
+  }
+  const retryAfter = error instanceof RemoteOutageError ? error.retryAfter : undefined;
+  return backOff({ deliveries: record.deliveries, retryAfter, random });
+}
+
+function isMatterOfTurn(error: unknown): error is Error {
+  return (
+    error instanceof PredecessorMissingError ||
+    error instanceof RemoteUndecidedError ||
+    error instanceof LaneContendedError
+  );
+}
+
+function report(
+  error: unknown,
+  { record, delay }: Returned,
+  signal: AbortSignal,
+  { logger }: ApplyDependencies,
+): void {
+  const details = {
+    messageId: record.messageId,
+    groupId: record.groupId,
+    deliveries: record.deliveries,
+    delay,
+  };
+  if (signal.aborted || error instanceof RemoteOutageError || isMatterOfTurn(error)) {
+    logger.warn('A batch goes back to the queue', {
+      ...details,
+      reason: error instanceof Error ? error.message : String(error),
+    });
+  } else {
+    logger.error('A batch goes back to the queue after a fault', {
+      ...details,
+      error: error instanceof Error ? error : String(error),
+    });
+  }
+}
+
+function groupsOf(records: readonly QueueRecord[]): QueueRecord[][] {
+  const groups = new Map<string, QueueRecord[]>();
+  for (const record of records) {
+    const group = groups.get(record.groupId);
+    if (group === undefined) {
+      groups.set(record.groupId, [record]);
+    } else {
+      group.push(record);
+    }
+  }
+  return [...groups.values()];
+}

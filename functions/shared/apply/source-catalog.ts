@@ -1,0 +1,41 @@
+/** Project of the source. */
+export interface SourceProject {
+  readonly displayName: string;
+  readonly description?: string | undefined;
+  readonly createdBy: string;
+}
+
+/** Repository of the source; its configuration with the `type` that log entries have lost. */
+export interface SourceRepository {
+  readonly type: string;
+  readonly category: string;
+  readonly public: boolean;
+  readonly description?: string | undefined;
+  readonly configuration?: Readonly<Record<string, unknown>> | undefined;
+  readonly createdBy: string;
+}
+
+interface SourceNodeBase {
+  readonly fullPath: string;
+  readonly createdBy: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** Live node of the source. */
+export type SourceNode =
+  | (SourceNodeBase & { readonly folder: true })
+  | (SourceNodeBase & {
+      readonly folder: false;
+      /** Bytes. */
+      readonly size: number;
+      readonly sha256: string;
+      readonly md5: string;
+      readonly expireDate?: Date | undefined;
+    });
+
+/** The source's present state, as its database has it. Undefined is what is not there, or not any more. */
+export interface SourceCatalog {
+  project(projectId: string): Promise<SourceProject | undefined>;
+  repository(projectId: string, repoName: string): Promise<SourceRepository | undefined>;
+  node(projectId: string, repoName: string, fullPath: string): Promise<SourceNode | undefined>;
+}
