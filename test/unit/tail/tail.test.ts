@@ -1,10 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import {
+  fileCreated,
+  folderCreated,
+  nodeTransferred,
+  projectCreated,
+} from '../../../bin/simulator/log-entries.ts';
 import { batchMessageSchema } from '../../../functions/shared/lane/message.ts';
 import { MAX_MESSAGE_BYTES } from '../../../functions/shared/lane/pack.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
 import { type TailDependencies, type TailSettings, tail } from '../../../functions/shared/tail/tail.ts';
-import { fileCreated, folderCreated, nodeTransferred, projectCreated } from '../../../bin/simulator/log-entries.ts';
+import { interrupted, TAIL_STEPS } from '../../support/interruption.ts';
 import { MemoryWorld } from '../../support/memory-ports.ts';
 import { storedTask } from '../../support/tasks.ts';
 
@@ -286,7 +292,7 @@ describe('tail', () => {
     );
     const kills = fc.array(
       fc.record({
-        step: fc.constantFrom(...STEPS),
+        step: fc.constantFrom(...TAIL_STEPS),
         when: fc.constantFrom('before', 'after'),
         skip: fc.nat(3),
       }),
@@ -338,71 +344,3 @@ describe('tail', () => {
     );
   });
 });
-
-const STEPS = [
-  'slots.acquire',
-  'archive.load',
-  'tasks.list',
-  'tasks.recordStart',
-  'lanes.heads',
-  'slots.renew',
-  'archive.create',
-  'queue.send',
-  'lanes.recordSent',
-  'slots.advance',
-  'slots.release',
-] as const;
-
-/**
- * The same dependencies, with something happening before or after a step (`port.method`), skipping its first calls. When
- * it rejects, the tailer is dead: none of its later calls reaches a port, as after SIGKILL.
- */
-function interrupted(
-  dependencies: TailDependencies,
-  step: string,
-  when: string,
-  happening: () => Promise<unknown>,
-  skip = 0,
-): TailDependencies {
-  let calls = 0;
-  let dead = false;
-  const strike = async () => {
-    try {
-      await happening();
-    } catch (error) {
-      dead = true;
-      throw error;
-    }
-  };
-  const wrap = <Port extends object>(name: string, port: Port): Port =>
-    new Proxy(port, {
-      get: (target, method) => {
-        const original: unknown = Reflect.get(target, method);
-        if (typeof original !== 'function') {
-          return original;
-        }
-        return async (...args: unknown[]) => {
-          if (dead) {
-            throw new Error('dead');
-          }
-          const struck = `${name}.${String(method)}` === step && calls++ >= skip;
-          if (struck && when === 'before') {
-            await strike();
-          }
-          const result: unknown = await original.apply(target, args);
-          if (struck && when === 'after') {
-            await strike();
-          }
-          return result;
-        };
-      },
-    });
-  return {
-    ...dependencies,
-    slots: wrap('slots', dependencies.slots),
-    tasks: wrap('tasks', dependencies.tasks),
-    archive: wrap('archive', dependencies.archive),
-    lanes: wrap('lanes', dependencies.lanes),
-    queue: wrap('queue', dependencies.queue),
-  };
-}

@@ -1,0 +1,57 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readEndpoints } from '../../bin/local/endpoints.ts';
+import { projectCreated } from '../../bin/simulator/log-entries.ts';
+import { openSlot } from '../../functions/shared/slot/open.ts';
+import { tail } from '../../functions/shared/tail/tail.ts';
+import { SANDBOX_LOG, Sandbox } from '../support/sandbox.ts';
+import { burst, sandboxedTail } from '../support/sandboxed-tail.ts';
+import { storedTask } from '../support/tasks.ts';
+
+/** The size that bk-repo's documentation gives the log: it holds some twenty entries. */
+const DOCUMENTED_BYTES = 10_000;
+
+describe('a log of the documented size, overtaken between two reads', () => {
+  let sandbox: Sandbox;
+
+  beforeAll(async () => {
+    const { stages } = await readEndpoints();
+    sandbox = await Sandbox.create(stages.source, { logBytes: DOCUMENTED_BYTES });
+    await openSlot({ slotName: 'default', slots: sandbox.slots, log: sandbox.log });
+    await sandbox.tasks.put(storedTask());
+  });
+
+  afterAll(() => sandbox.destroy());
+
+  it('goes on from the oldest entry, and the slot shows the gap', async () => {
+    const log = sandbox.database.collection(SANDBOX_LOG);
+    const write = (name: string) => log.insertOne({ createdDate: new Date(), ...projectCreated(name) });
+    const { insertedId: lastRead } = await write('first');
+    await tail(sandboxedTail(sandbox), burst('one'));
+
+    // The server evicts when it likes (FerretDB by its own clock): write on until the entry is gone.
+    for (let round = 0; (await log.findOne({ _id: lastRead })) !== null; round += 1) {
+      expect(round).toBeLessThan(60);
+      for (let entry = 0; entry < 40; entry += 1) {
+        await write(`lost_${round}_${entry}`);
+      }
+      await wait(500);
+    }
+    const { insertedId: newest } = await write('kept');
+    const [outcome] = await tail(sandboxedTail(sandbox), burst('two'));
+
+    const slot = await sandbox.slots.get('default');
+    expect(slot).toMatchObject({ gaps: 1, position: { lastId: newest.toHexString() } });
+    expect(slot?.nextOrdinal).toBe(2 + (outcome?.events ?? 0));
+    const committed = await sandbox.archive.load('default', 2);
+    expect(committed?.gap).toMatchObject({
+      after: { lastId: lastRead.toHexString() },
+      before: { lastId: committed?.documents[0]?.id },
+    });
+
+    // And nothing is counted again when all is well.
+    await write('later');
+    await tail(sandboxedTail(sandbox), burst('three'));
+    expect(await sandbox.slots.get('default')).toMatchObject({ gaps: 1 });
+  });
+});

@@ -1,0 +1,70 @@
+import type { TailDependencies } from '../../functions/shared/tail/tail.ts';
+
+/** Every call that a tailer makes to a store, as `port.method`: between any two of them it may be stopped. */
+export const TAIL_STEPS = [
+  'slots.acquire',
+  'archive.load',
+  'tasks.list',
+  'tasks.recordStart',
+  'lanes.heads',
+  'slots.renew',
+  'archive.create',
+  'queue.send',
+  'lanes.recordSent',
+  'slots.advance',
+  'slots.release',
+] as const;
+
+/**
+ * The same dependencies, with something happening before or after a step (`port.method`), skipping its first calls. When
+ * it rejects, the tailer is dead: none of its later calls reaches a port, as after SIGKILL.
+ */
+export function interrupted(
+  dependencies: TailDependencies,
+  step: string,
+  when: string,
+  happening: () => Promise<unknown>,
+  skip = 0,
+): TailDependencies {
+  let calls = 0;
+  let dead = false;
+  const strike = async () => {
+    try {
+      await happening();
+    } catch (error) {
+      dead = true;
+      throw error;
+    }
+  };
+  const wrap = <Port extends object>(name: string, port: Port): Port =>
+    new Proxy(port, {
+      get: (target, method) => {
+        const original: unknown = Reflect.get(target, method);
+        if (typeof original !== 'function') {
+          return original;
+        }
+        return async (...args: unknown[]) => {
+          if (dead) {
+            throw new Error('dead');
+          }
+          const struck = `${name}.${String(method)}` === step && calls++ >= skip;
+          if (struck && when === 'before') {
+            await strike();
+          }
+          const result: unknown = await original.apply(target, args);
+          if (struck && when === 'after') {
+            await strike();
+          }
+          return result;
+        };
+      },
+    });
+  return {
+    ...dependencies,
+    slots: wrap('slots', dependencies.slots),
+    tasks: wrap('tasks', dependencies.tasks),
+    archive: wrap('archive', dependencies.archive),
+    lanes: wrap('lanes', dependencies.lanes),
+    queue: wrap('queue', dependencies.queue),
+  };
+}

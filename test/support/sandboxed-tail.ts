@@ -1,0 +1,31 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { systemClock } from '../../functions/shared/clock.ts';
+import type { TailDependencies, TailSettings } from '../../functions/shared/tail/tail.ts';
+import type { Sandbox } from './sandbox.ts';
+
+/** What the tailer needs, over a sandbox's stores. */
+export function sandboxedTail(sandbox: Sandbox): TailDependencies {
+  return {
+    slots: sandbox.slots,
+    tasks: sandbox.tasks,
+    log: sandbox.log,
+    archive: sandbox.archive,
+    lanes: sandbox.lanes,
+    queue: sandbox.queue,
+    clock: systemClock,
+    logger: { info: () => undefined, warn: () => undefined },
+    wait: (milliseconds) => wait(milliseconds),
+  };
+}
+
+export function burst(owner: string, fields: Partial<TailSettings> = {}): TailSettings {
+  return {
+    mode: 'burst',
+    owner,
+    deadline: Date.now() + 60_000,
+    readLimit: 1_000,
+    leaseMs: 30_000,
+    pollMs: 100,
+    ...fields,
+  };
+}
