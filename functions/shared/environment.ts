@@ -27,6 +27,11 @@ const variables = z.object({
   TAIL_MODE: z.enum(['continuous', 'burst']),
   /** `true` when remotes may lie in private or loopback ranges (section "Addresses" of docs/operations.md). */
   ALLOW_PRIVATE_REMOTES: z.stringbool(),
+  /** Every route of the API, as a JSON list of `METHOD /path` in API Gateway's notation. */
+  ROUTES: z
+    .string()
+    .transform(parseJson)
+    .pipe(z.array(z.string().regex(/^[A-Z]+ \//)).min(1)),
 });
 
 type Variables = z.output<typeof variables>;
@@ -47,4 +52,13 @@ export function environment<const Name extends VariableName>(
     throw new Error(`Environment is not as deployed: ${faults.join('; ')}`);
   }
   return result.data as Pick<Variables, Name>;
+}
+
+function parseJson(text: string, context: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue('no JSON');
+    return z.NEVER;
+  }
 }
