@@ -1,0 +1,91 @@
+import type { Configuration } from './configuration.ts';
+import type { Credentials } from './credentials.ts';
+import type { Database } from './database.ts';
+import type { Grantee } from './grantee.ts';
+import type { Lanes } from './lanes.ts';
+import type { Storage } from './storage.ts';
+
+/** Something that a function may do: the variables that tell it where, and the permission to do it. */
+export interface Capability {
+  /** Variables of functions/shared/environment.ts. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** True when it reaches MongoDB or a remote, and so needs the deployment's VPC where there is one. */
+  readonly inNetwork: boolean;
+  grant(grantee: Grantee): void;
+}
+
+export interface CapabilityProps {
+  readonly configuration: Configuration;
+  readonly storage: Storage;
+  readonly database: Database;
+  readonly credentials: Credentials;
+  readonly lanes: Lanes;
+}
+
+export const CAPABILITY_NAMES = [
+  'principals',
+  'tableRead',
+  'tableWrite',
+  'timeZone',
+  'mongodb',
+  'operateLog',
+  'remotes',
+  'encryptCredentials',
+  'decryptCredentials',
+  'readBlobs',
+  'writeBlobs',
+  'readArchive',
+  'writeArchive',
+  'sendLanes',
+  'workLanes',
+  'tailMode',
+] as const;
+
+export type CapabilityName = (typeof CAPABILITY_NAMES)[number];
+export type Capabilities = Readonly<Record<CapabilityName, Capability>>;
+
+/** Every capability of a deployment, once: who has which is said where the function is defined. */
+export function capabilitiesOf(props: CapabilityProps): Capabilities {
+  const { configuration, storage, database, credentials, lanes } = props;
+  const table = { TABLE_NAME: storage.table.tableName };
+  const mongodb = {
+    MONGODB_SECRET_ID: configuration.mongodbSecretName,
+    MONGODB_DATABASE: configuration.mongodbDatabase,
+  };
+  const blobs = { BLOB_BUCKET: storage.blobBucket.bucketName };
+  const archive = { ARCHIVE_BUCKET: storage.archiveBucket.bucketName };
+  const key = { CREDENTIALS_KEY_ID: credentials.key.keyArn };
+  const lane = { LANE_QUEUE_URL: lanes.queue.queueUrl };
+  return {
+    principals: capability(table, (grantee) => storage.grantReadPrincipals(grantee)),
+    tableRead: capability(table, (grantee) => storage.grantReadTable(grantee)),
+    tableWrite: capability(table, (grantee) => storage.grantWriteTable(grantee)),
+    timeZone: capability({ TIME_ZONE: configuration.timeZone }),
+    mongodb: inNetwork(mongodb, (grantee) => database.grantConnect(grantee)),
+    operateLog: inNetwork(
+      { ...mongodb, OPERATE_LOG_COLLECTION: configuration.operateLogCollection },
+      (grantee) => database.grantConnect(grantee),
+    ),
+    remotes: inNetwork({ ALLOW_PRIVATE_REMOTES: String(configuration.allowPrivateRemotes) }),
+    encryptCredentials: capability(key, (grantee) => credentials.grantEncrypt(grantee)),
+    decryptCredentials: capability(key, (grantee) => credentials.grantDecrypt(grantee)),
+    readBlobs: capability(blobs, (grantee) => storage.grantReadBlobs(grantee)),
+    writeBlobs: capability(blobs, (grantee) => storage.grantWriteBlobs(grantee)),
+    readArchive: capability(archive, (grantee) => storage.grantReadArchive(grantee)),
+    writeArchive: capability(archive, (grantee) => storage.grantWriteArchive(grantee)),
+    sendLanes: capability(lane, (grantee) => lanes.grantSend(grantee)),
+    workLanes: capability(lane, (grantee) => lanes.grantWork(grantee)),
+    tailMode: capability({ TAIL_MODE: configuration.tailMode }),
+  };
+}
+
+function capability(
+  environment: Readonly<Record<string, string>>,
+  grant: (grantee: Grantee) => void = () => undefined,
+): Capability {
+  return { environment, grant, inNetwork: false };
+}
+
+function inNetwork(...parts: Parameters<typeof capability>): Capability {
+  return { ...capability(...parts), inNetwork: true };
+}

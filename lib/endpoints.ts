@@ -1,0 +1,145 @@
+import type { CapabilityName } from './capabilities.ts';
+
+/** Gateways of bk-repo serve its addresses under both. */
+export const PREFIXES = ['/replication', '/api/replication'] as const;
+
+export type EndpointMethod = 'GET' | 'POST' | 'DELETE';
+
+/** One endpoint: one Lambda, reached by its methods and path under every prefix. */
+export interface Endpoint {
+  /** Folder under functions/ whose handler.ts serves it. */
+  readonly folder: string;
+  readonly methods: readonly EndpointMethod[];
+  /** Path below the prefix, in API Gateway's notation. */
+  readonly path: string;
+  /** What the function may do and is told (capabilities.ts). */
+  readonly uses: readonly CapabilityName[];
+  /** Memory in MiB, and with it the share of a CPU; default 512. */
+  readonly memorySize?: number;
+}
+
+/**
+ * The route table of the API (wire/bkrepo.md sections 1 and 5). Every endpoint reads `principals`: the caller is
+ * authenticated inside the function (DESIGN.md section 8).
+ */
+export const ENDPOINTS: readonly Endpoint[] = [
+  {
+    folder: 'tasks/connect-test',
+    methods: ['GET', 'POST'],
+    path: '/task/connect/test',
+    uses: ['principals', 'remotes'],
+  },
+  {
+    folder: 'tasks/create',
+    methods: ['POST'],
+    path: '/task/create',
+    // It takes the task's position in the log, so it reads MongoDB.
+    uses: [
+      'principals',
+      'tableRead',
+      'tableWrite',
+      'timeZone',
+      'encryptCredentials',
+      'operateLog',
+      'remotes',
+    ],
+  },
+  {
+    folder: 'tasks/list',
+    methods: ['GET'],
+    path: '/task/list',
+    uses: ['principals', 'tableRead', 'timeZone'],
+  },
+  {
+    folder: 'tasks/detail',
+    methods: ['GET'],
+    path: '/task/detail/{taskKey}',
+    uses: ['principals', 'tableRead', 'timeZone'],
+  },
+  {
+    folder: 'tasks/delete',
+    methods: ['DELETE'],
+    path: '/task/delete/{taskKey}',
+    uses: ['principals', 'tableRead', 'tableWrite'],
+  },
+  {
+    folder: 'tasks/account',
+    methods: ['GET'],
+    path: '/task/account/{taskKey}',
+    uses: ['principals', 'tableRead'],
+  },
+  {
+    folder: 'slots/list',
+    methods: ['GET'],
+    path: '/slot/list',
+    uses: ['principals', 'tableRead', 'timeZone'],
+  },
+  { folder: 'replica/ping', methods: ['GET'], path: '/replica/ping', uses: ['principals'] },
+  { folder: 'replica/version', methods: ['GET'], path: '/replica/version', uses: ['principals'] },
+  {
+    folder: 'replica/node-exist',
+    methods: ['GET'],
+    path: '/replica/node/exist',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/node-exist-list',
+    methods: ['POST'],
+    path: '/replica/node/exist/list',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/node-create',
+    methods: ['POST'],
+    path: '/replica/node/create',
+    uses: ['principals', 'mongodb', 'timeZone'],
+  },
+  {
+    folder: 'replica/node-delete',
+    methods: ['POST'],
+    path: '/replica/node/delete',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/project-create',
+    methods: ['POST'],
+    path: '/replica/project/create',
+    uses: ['principals', 'mongodb', 'timeZone'],
+  },
+  {
+    folder: 'replica/repo-create',
+    methods: ['POST'],
+    path: '/replica/repo/create',
+    uses: ['principals', 'mongodb', 'timeZone'],
+  },
+  {
+    folder: 'replica/metadata-save',
+    methods: ['POST'],
+    path: '/replica/metadata/save',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/file-upload',
+    methods: ['POST'],
+    path: '/replica/file/{projectId}/{repoName}/{fullPath+}',
+    uses: ['principals', 'mongodb', 'timeZone', 'writeBlobs'],
+    // The body is held and hashed: memory buys the CPU for it.
+    memorySize: 1024,
+  },
+];
+
+/** Every route as `METHOD /path`, under every prefix. */
+export function routesOf(endpoints: readonly Endpoint[]): readonly string[] {
+  return endpoints.flatMap(({ methods, path }) =>
+    PREFIXES.flatMap((prefix) => methods.map((method) => `${method} ${prefix}${path}`)),
+  );
+}
+
+/** Folders of all functions: what is bundled, and where a handler.ts must be. */
+export const FUNCTION_FOLDERS: readonly string[] = [
+  ...ENDPOINTS.map(({ folder }) => folder),
+  'fallback',
+  'tailer',
+  'replicator',
+  'bootstrap-admin',
+];
