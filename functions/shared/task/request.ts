@@ -79,21 +79,32 @@ function executionPlan(timeZone: string) {
       ),
       cronExpression: optional(z.string()).transform(
         domainTransform((text) => {
-          const expression = text?.trim() ?? '';
-          if (expression !== '' && !isQuartzExpression(expression)) {
+          const expression = text?.trim();
+          if (expression !== undefined && expression !== '' && !isQuartzExpression(expression)) {
             throw new DomainError('PARAMETER_INVALID', [expression.slice(0, MAX_ECHO_LENGTH)]);
           }
-          return expression === '' ? undefined : expression;
+          return expression;
         }),
       ),
     })
-    .check(
-      domainRule((plan) =>
-        plan.executeImmediately || plan.executeTime !== undefined || plan.cronExpression !== undefined
-          ? undefined
-          : new DomainError('PARAMETER_MISSING', ['cronExpression']),
-      ),
-    );
+    .transform(domainTransform(timed));
+}
+
+interface Plan {
+  readonly executeImmediately: boolean;
+  readonly executeTime: Date | undefined;
+  readonly cronExpression: string | undefined;
+}
+
+/** A plan says when: at once, at a time, or by an expression, which may be empty only where it is not needed. */
+function timed(plan: Plan): Plan {
+  const { executeImmediately, executeTime, cronExpression } = plan;
+  if (!executeImmediately && executeTime === undefined && !cronExpression) {
+    throw cronExpression === undefined
+      ? new DomainError('PARAMETER_MISSING', ['cronExpression'])
+      : new DomainError('PARAMETER_INVALID', [cronExpression]);
+  }
+  return { ...plan, cronExpression: cronExpression === '' ? undefined : cronExpression };
 }
 
 /**

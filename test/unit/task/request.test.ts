@@ -176,12 +176,16 @@ describe('content that does not fit', () => {
 
 describe('the plan', () => {
   test('that says neither now nor when lacks its cron expression', () => {
-    for (const plan of [
-      { executeImmediately: false },
-      { executeImmediately: false, cronExpression: ' ', executeTime: '' },
-    ]) {
-      expect(() => read(withPlan(plan))).toThrow(new DomainError('PARAMETER_MISSING', ['cronExpression']));
-    }
+    expect(() => read(withPlan({ executeImmediately: false, executeTime: '' }))).toThrow(
+      new DomainError('PARAMETER_MISSING', ['cronExpression']),
+    );
+  });
+
+  test('may have an empty cron expression only where none is needed', () => {
+    expect(() => read(withPlan({ executeImmediately: false, cronExpression: ' ' }))).toThrow(
+      new DomainError('PARAMETER_INVALID', ['']),
+    );
+    expect(read(withPlan({ cronExpression: '' })).setting.executionPlan.cronExpression).toBeUndefined();
   });
 
   test.each(['* * *', '0 3 * * *', 'garbage', '0 0 99 * * ?'])(

@@ -1,0 +1,63 @@
+import { request } from 'node:http';
+import { type Envelope, parseEnvelope } from './api.ts';
+
+export interface ApiCall {
+  readonly method?: string;
+  /** Below the API's origin, the prefix included. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Text is sent as it is, anything else as JSON with its content type. */
+  readonly body?: unknown;
+}
+
+export interface ApiAnswer extends Envelope {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/** Longer than the API's own limit of 30 s. */
+const TIMEOUT_MS = 40_000;
+
+export function basic(username: string, password: string): { readonly authorization: string } {
+  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
+}
+
+/**
+ * One call of a deployed API, answered in bk-repo's envelope. Over node:http, because fetch refuses to send a body with
+ * GET, which the contract has.
+ */
+export function callApi(apiUrl: string, call: ApiCall): Promise<ApiAnswer> {
+  const { method = 'GET', path, headers = {}, body } = call;
+  const isText = typeof body === 'string' || body === undefined;
+  const content = Buffer.from(isText ? (body ?? '') : JSON.stringify(body));
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      new URL(path, apiUrl),
+      {
+        method,
+        headers: {
+          ...(isText ? {} : { 'content-type': 'application/json' }),
+          ...(body === undefined ? {} : { 'content-length': content.length }),
+          ...headers,
+        },
+        timeout: TIMEOUT_MS,
+      },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          try {
+            const envelope = parseEnvelope(Buffer.concat(chunks).toString('utf8'));
+            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, ...envelope });
+          } catch (error) {
+            reject(error);
+          }
+        });
+      },
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`No answer from ${path}`)));
+    outgoing.on('error', reject);
+    outgoing.end(content);
+  });
+}

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { slotAnswer } from '../../../functions/shared/slot/answer.ts';
+
+test('a slot in use', () => {
+  const answer = slotAnswer(
+    {
+      name: 'default',
+      position: { lastId: '6b0241c0a404394a0a25dc6e', lastLoggedAt: '2026-11-22T01:13:36.189Z' },
+      nextOrdinal: 43,
+      epoch: 7,
+      lease: { owner: 'tailer-1', expiresAt: Date.parse('2026-11-22T01:14:00.500Z') },
+      unreadable: 1,
+      gaps: 2,
+      createdDate: '2026-11-21T00:00:00.000Z',
+      lastReadDate: '2026-11-22T01:13:37.000Z',
+    },
+    'Asia/Shanghai',
+  );
+  expect(answer).toEqual({
+    name: 'default',
+    nextOrdinal: 43,
+    token: { lastId: '6b0241c0a404394a0a25dc6e', lastLoggedDate: '2026-11-22T09:13:36.189' },
+    gaps: 2,
+    unreadable: 1,
+    epoch: 7,
+    lease: { owner: 'tailer-1', expiresDate: '2026-11-22T09:14:00.5' },
+    createdDate: '2026-11-21T08:00:00',
+    lastReadDate: '2026-11-22T09:13:37',
+  });
+});
+
+test('a slot that nothing was read from', () => {
+  const answer = slotAnswer(
+    {
+      name: 'default',
+      position: { lastId: null, lastLoggedAt: null },
+      nextOrdinal: 1,
+      epoch: 0,
+      unreadable: 0,
+      gaps: 0,
+      createdDate: '2026-11-21T00:00:00.000Z',
+    },
+    'UTC',
+  );
+  expect(answer).toMatchObject({
+    token: { lastId: null, lastLoggedDate: null },
+    lease: null,
+    lastReadDate: null,
+  });
+});
