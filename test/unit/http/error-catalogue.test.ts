@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DomainError, type ErrorCode } from '../../../functions/shared/errors.ts';
 import { ERROR_CATALOGUE, messageOf } from '../../../functions/shared/http/error-catalogue.ts';
@@ -36,6 +37,7 @@ const CONTRACT: readonly [ErrorCode, number, number, string, string][] = [
   ['NODE_PATH_INVALID', 400, 251007, 'Invalid node path x', '节点路径x无效'],
   ['NODE_EXISTED', 400, 251008, 'Node x existed', '节点x已存在'],
   ['NODE_CONFLICT', 400, 251009, 'Node x conflict', '节点x存在冲突'],
+  ['NODE_LIST_TOO_LARGE', 400, 251010, 'Node list count too large', '节点列表数量过大'],
 ];
 
 describe('the catalogue', () => {
@@ -44,6 +46,12 @@ describe('the catalogue', () => {
     expect(ERROR_CATALOGUE[name]).toMatchObject({ status, code });
     expect(messageOf(error, 'en')).toBe(english);
     expect(messageOf(error, 'zh')).toBe(chinese);
+  });
+
+  test('every text stands in docs/api.md', () => {
+    const documentation = readFileSync(new URL('../../../docs/api.md', import.meta.url), 'utf8');
+    const texts = Object.values(ERROR_CATALOGUE).flatMap(({ english, chinese }) => [english, chinese]);
+    expect(texts.filter((text) => !documentation.includes(text))).toEqual([]);
   });
 
   test('an argument is taken as it is, and a missing one is empty', () => {
