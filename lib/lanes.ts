@@ -22,9 +22,9 @@ const RETENTION = Duration.days(14);
 /**
  * The FIFO queue of lane batches (one message group per lane) and its dead-letter queue.
  *
- * A remote that is down is no failed batch: the worker puts the lane off by setting the message's visibility, up to
- * a quarter of an hour a time, and each time counts as a receive. A thousand receives, the most that SQS has, outlast
- * ten days of outage, so only a batch that the worker cannot handle at all is moved to the dead-letter queue.
+ * A remote that is down is no failed batch: the worker puts the lane off by setting the messages' visibility, up to a
+ * quarter of an hour at a time, and each time counts as a receive. A thousand receives, the most that SQS has, outlast
+ * about a week of outage, so that only a batch which the worker cannot handle at all gets to the dead-letter queue sooner.
  */
 export class Lanes extends Construct {
   readonly queue: Queue;
