@@ -130,7 +130,7 @@ const virtual = z
  * as bk-repo of January 2021 does. The fields come out in the order in which bk-repo writes them, with its defaults.
  */
 export const repositoryConfiguration = z
-  .looseObject({ type: z.unknown() })
+  .looseObject({ type: z.unknown().optional() })
   .transform((value, context): RepositoryConfiguration => {
     const kind = KINDS.get(value.type) ?? local;
     const result = kind.safeParse(value);

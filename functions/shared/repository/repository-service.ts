@@ -26,8 +26,8 @@ const REPOSITORY_INDEXES: readonly IndexDescription[] = [
 /** bk-repo's public channels, which a composite repository names by their id. */
 const PROXY_CHANNELS = 'proxy_channel';
 
-/** bk-repo takes descriptions shorter than this. */
-const DESCRIPTION_LIMIT = 200;
+/** Longest description that bk-repo takes at creation, in UTF-16 code units. */
+const MAX_DESCRIPTION_LENGTH = 200;
 
 /** A repository as bk-repo keeps it; `configuration` is its pretty-printed JSON text. */
 const documentSchema = z.object({
@@ -109,7 +109,7 @@ export function repositoryService(options: {
         return existing;
       }
       checkName(name, 'name');
-      if ((description ?? '').length >= DESCRIPTION_LIMIT) {
+      if ((description ?? '').length > MAX_DESCRIPTION_LENGTH) {
         throw new DomainError('PARAMETER_INVALID', ['description']);
       }
       if ((await projects.find(projectId)) === undefined) {
