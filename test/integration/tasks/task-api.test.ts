@@ -1,13 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DecryptCommand, KMSClient } from '@aws-sdk/client-kms';
-import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { readEndpoints, type StageEndpoints } from '../../../bin/local/endpoints.ts';
 import { hashPassword } from '../../../functions/shared/principal/password.ts';
 import { principalRepository } from '../../../functions/shared/principal/repository.ts';
-import { taskKeyOf } from '../../../functions/shared/table.ts';
+import { principalKeyOf, taskKeyOf } from '../../../functions/shared/table.ts';
 import { taskSchema } from '../../../functions/shared/task/task.ts';
 import { type ApiCall, basic, callApi } from '../../support/api-client.ts';
 
@@ -46,6 +46,7 @@ afterAll(async () => {
   for (const key of created) {
     await call({ method: 'DELETE', path: `/replication/task/delete/${key}` });
   }
+  await table.send(new DeleteCommand({ TableName: tableName, Key: principalKeyOf(VIEWER.username) }));
 });
 
 function awsOf({ aws }: StageEndpoints) {
