@@ -1,0 +1,146 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { processRecords, type QueueRecord } from '../../../functions/shared/apply/process-records.ts';
+import type { BatchMessage } from '../../../functions/shared/lane/message.ts';
+import { RemoteOutageError } from '../../../functions/shared/remote/errors.ts';
+import { storedTask } from '../../support/tasks.ts';
+import { batch, World } from './world.ts';
+
+let world: World;
+
+beforeEach(() => {
+  world = new World();
+});
+
+function laneBatch(repoName: string, previousOrdinal: number, ...paths: string[]): BatchMessage {
+  return batch(
+    previousOrdinal,
+    paths.map((fullPath) => ({ kind: 'NODE_DELETE', fullPath: `/${repoName}${fullPath}`, operator: 'a' })),
+    { source: { projectId: 'ops', repoName }, remote: { projectId: 'ops', repoName } },
+  );
+}
+
+function record(
+  messageId: string,
+  groupId: string,
+  message: BatchMessage | string,
+  deliveries = 1,
+): QueueRecord {
+  const body = typeof message === 'string' ? message : JSON.stringify(message);
+  return { messageId, groupId, body, deliveries };
+}
+
+async function run(records: readonly QueueRecord[], signal = new AbortController().signal) {
+  const returned = await processRecords({
+    records,
+    signal,
+    random: () => 0,
+    dependencies: world.dependencies,
+  });
+  return returned.map(({ record: { messageId }, delay }) => [messageId, delay]);
+}
+
+const deletes = () => world.calls.filter((call) => call.startsWith('delete'));
+
+describe('the records of one delivery', () => {
+  it('are applied in order in each lane', async () => {
+    const returned = await run([
+      record('m1', 'a', laneBatch('a', 0, '/1')),
+      record('m2', 'b', laneBatch('b', 0, '/1')),
+      record('m3', 'a', laneBatch('a', 1, '/2')),
+    ]);
+    expect(returned).toEqual([]);
+    expect(deletes().filter((call) => call.includes('/a/'))).toEqual(['delete /a/1', 'delete /a/2']);
+    expect(deletes()).toContain('delete /b/1');
+  });
+
+  it('go back from the first that fails, with all that follow it in its lane and no other', async () => {
+    const returned = await run([
+      record('m1', 'a', laneBatch('a', 0, '/1')),
+      record('m2', 'a', 'no JSON', 4),
+      record('m3', 'a', laneBatch('a', 1, '/2')),
+      record('m4', 'b', laneBatch('b', 0, '/1')),
+    ]);
+    expect(returned).toEqual([
+      ['m2', 12],
+      ['m3', 12],
+    ]);
+    expect(deletes().sort()).toEqual(['delete /a/1', 'delete /b/1']);
+    expect(world.logged).toContainEqual({
+      level: 'error',
+      text: 'A batch goes back to the queue after a fault',
+    });
+  });
+
+  it.each(['no JSON', '{}', 'null', JSON.stringify({ ...laneBatch('a', 0, '/1'), version: 2 })])(
+    'are never acknowledged when they are no batch: %s',
+    async (body) => {
+      expect(await run([record('m1', 'a', body)])).toEqual([['m1', 3]]);
+    },
+  );
+
+  it('come back soon when it was not their turn, and later when their turn does not come', async () => {
+    expect(await run([record('m1', 'a', laneBatch('a', 7, '/1'))])).toEqual([['m1', 2]]);
+    expect(await run([record('m1', 'a', laneBatch('a', 7, '/1'), 200)])).toEqual([['m1', 450]]);
+    expect(world.calls).toEqual([]);
+  });
+
+  it('back off together when their remote is down, and leave other remotes alone', async () => {
+    const other = storedTask({ key: 'f'.repeat(32) });
+    const { setting } = other;
+    const remoteClusterInfo = { ...setting.remoteClusterInfo, url: 'http://other.example' };
+    world.tasks.set(other.key, { ...other, setting: { ...setting, remoteClusterInfo } });
+    world.beforeCall = (_name, path) => {
+      if (!path.startsWith('/other')) {
+        throw new RemoteOutageError('THROTTLED', { retryAfter: 90 });
+      }
+    };
+    world.dependencies.remotes.clientFor = async (task) =>
+      task.key === other.key
+        ? { ...world.client, createProject: async () => {}, createRepository: async () => {} }
+        : world.client;
+    const returned = await run([
+      record('m1', 'a', laneBatch('a', 0, '/1'), 3),
+      record('m2', 'b', laneBatch('b', 0, '/1'), 3),
+      record('m3', 'o', { ...laneBatch('other', 0, '/1'), taskKey: other.key }),
+    ]);
+    expect(returned.sort()).toEqual([
+      ['m1', 90],
+      ['m2', 90],
+    ]);
+    expect(deletes()).toEqual(['delete /other/1']);
+    expect(world.logged.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  it('go back at once when time is up', async () => {
+    const signal = AbortSignal.abort(new Error('time is up'));
+    expect(
+      await run(
+        [record('m1', 'a', laneBatch('a', 0, '/1')), record('m2', 'b', laneBatch('b', 0, '/1'))],
+        signal,
+      ),
+    ).toEqual([
+      ['m1', 0],
+      ['m2', 0],
+    ]);
+    expect(world.calls).toEqual([]);
+  });
+
+  it('of many lanes are worked on side by side, within bounds', async () => {
+    let atOnce = 0;
+    let most = 0;
+    world.dependencies.remotes.clientFor = async () => ({
+      ...world.client,
+      deleteNode: async () => {
+        atOnce += 1;
+        most = Math.max(most, atOnce);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        atOnce -= 1;
+      },
+    });
+    const records = Array.from({ length: 10 }, (_, lane) =>
+      record(`m${lane}`, `g${lane}`, laneBatch(`r${lane}`, 0, '/1', '/2')),
+    );
+    expect(await run(records)).toEqual([]);
+    expect(most).toBe(5);
+  });
+});

@@ -1,0 +1,239 @@
+import { DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  QueryCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Failure } from '../../../functions/shared/failure/failure.ts';
+import { LaneOrderError, laneId, laneRepository } from '../../../functions/shared/lane/repository.ts';
+
+// What is asked of DynamoDB and what its answers become; that its conditions hold is tested against the local cloud.
+const dynamo = mockClient(DynamoDBDocumentClient);
+const pauses: number[] = [];
+const lanes = laneRepository({
+  table: DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'us-east-1' })),
+  tableName: 'T',
+  pause: async (milliseconds) => {
+    pauses.push(milliseconds);
+  },
+});
+const taskKey = 'k';
+const source = { projectId: 'ops', repoName: 'r' };
+const remote = { projectId: 'ops2', repoName: 'r2' };
+const conditionFailure = Object.assign(new Error('The conditional request failed'), {
+  name: 'ConditionalCheckFailedException',
+});
+
+beforeEach(() => {
+  dynamo.reset();
+  pauses.length = 0;
+});
+
+describe('heads', () => {
+  it('reads each lane once, a hundred to a request, consistently, and takes 0 for what is not there', async () => {
+    dynamo.on(BatchGetCommand).callsFake((input) => ({
+      Responses: {
+        T: input.RequestItems.T.Keys.filter(({ sk }: { sk: string }) => sk.endsWith('7')).map(
+          (key: object) => ({
+            ...key,
+            sentOrdinal: 42,
+          }),
+        ),
+      },
+    }));
+    const asked = Array.from({ length: 250 }, (_, index) => ({
+      taskKey,
+      source: { ...source, repoName: `r${index}` },
+    }));
+    const heads = await lanes.heads([...asked, ...asked]);
+    const requests = dynamo
+      .commandCalls(BatchGetCommand)
+      .map(({ args }) => args[0].input.RequestItems?.['T']);
+    expect(requests.map((request) => request?.Keys?.length)).toEqual([100, 100, 50]);
+    expect(requests.every((request) => request?.ConsistentRead === true)).toBe(true);
+    expect(heads.size).toBe(250);
+    expect(heads.get(laneId({ taskKey, source: { ...source, repoName: 'r17' } }))).toBe(42);
+    expect(heads.get(laneId({ taskKey, source: { ...source, repoName: 'r18' } }))).toBe(0);
+  });
+
+  it('asks again for what was left, and not for ever', async () => {
+    const key = { pk: 'LANE#k', sk: 'ops/r' };
+    const left = { Responses: { T: [] }, UnprocessedKeys: { T: { Keys: [key] } } };
+    dynamo
+      .on(BatchGetCommand)
+      .resolvesOnce(left)
+      .resolvesOnce(left)
+      .resolves({ Responses: { T: [{ ...key, sentOrdinal: 3 }] } });
+    expect(await lanes.heads([{ taskKey, source }])).toEqual(new Map([['k/ops/r', 3]]));
+    expect(pauses).toEqual([50, 100]);
+    dynamo.on(BatchGetCommand).resolves(left);
+    await expect(lanes.heads([{ taskKey, source }])).rejects.toThrow('unread');
+  });
+
+  it('asks nothing for no lanes', async () => {
+    expect(await lanes.heads([])).toEqual(new Map());
+    expect(dynamo.calls()).toHaveLength(0);
+  });
+});
+
+describe('recordSent', () => {
+  const sent = { taskKey, source, remote, slotName: 'default', previousOrdinal: 3, lastOrdinal: 9, count: 4 };
+
+  it('moves the lane from where it stands', async () => {
+    await lanes.recordSent(sent);
+    await lanes.recordSent({ ...sent, previousOrdinal: 0 });
+    const [from, first] = dynamo.commandCalls(UpdateCommand).map(({ args }) => args[0].input);
+    expect(from).toMatchObject({
+      Key: { pk: 'LANE#k', sk: 'ops/r' },
+      ConditionExpression: 'sentOrdinal = :previous',
+      ExpressionAttributeValues: {
+        ':previous': 3,
+        ':last': 9,
+        ':count': 4,
+        ':source': source,
+        ':remote': remote,
+      },
+    });
+    expect(first?.ConditionExpression).toBe('attribute_not_exists(sentOrdinal) OR sentOrdinal = :previous');
+  });
+
+  const stands = (sentOrdinal: number) => {
+    dynamo.on(UpdateCommand).rejects(conditionFailure);
+    dynamo.on(GetCommand).resolves({ Item: { source, remote, slotName: 'default', sentOrdinal } });
+  };
+
+  it.each([9, 20])('is content with a repeat (lane at %i)', async (sentOrdinal) => {
+    stands(sentOrdinal);
+    await lanes.recordSent(sent);
+    expect(dynamo.commandCalls(GetCommand)[0]?.args[0].input.ConsistentRead).toBe(true);
+  });
+
+  it.each([0, 2, 5, 8])(
+    'does not take a gap or an overlap for a repeat (lane at %i)',
+    async (sentOrdinal) => {
+      stands(sentOrdinal);
+      await expect(lanes.recordSent(sent)).rejects.toThrow(LaneOrderError);
+    },
+  );
+
+  it('hands other errors on', async () => {
+    dynamo.on(UpdateCommand).rejects(new Error('throttled'));
+    await expect(lanes.recordSent(sent)).rejects.toThrow('throttled');
+  });
+});
+
+describe('recordApplied', () => {
+  const progress = {
+    taskKey,
+    source,
+    remote,
+    slotName: 'default',
+    from: 0,
+    to: 5,
+    counters: { applied: 3, superseded: 1, conflicted: 0, failed: 1 },
+    containersEnsured: true,
+    failures: [],
+    at: new Date('2026-11-22T00:00:00Z'),
+  };
+  const failure: Failure = {
+    taskKey,
+    source,
+    remote,
+    slotName: 'default',
+    ordinal: 4,
+    eventId: 'e',
+    kind: 'FILE_CREATE',
+    fullPath: '/a',
+    code: 'REMOTE_REFUSED',
+    reason: 'HTTP 413',
+    at: '2026-11-22T00:00:00.000Z',
+  };
+
+  it('is one conditional write that ends an outage', async () => {
+    expect(await lanes.recordApplied(progress)).toEqual({ recorded: true });
+    const [call] = dynamo.calls();
+    expect(dynamo.calls()).toHaveLength(1);
+    expect(call?.args[0].input).toMatchObject({
+      UpdateExpression: expect.stringContaining('REMOVE outage'),
+      ConditionExpression: 'attribute_not_exists(appliedOrdinal) OR appliedOrdinal = :from',
+      ExpressionAttributeValues: {
+        ':from': 0,
+        ':to': 5,
+        ':applied': 3,
+        ':superseded': 1,
+        ':conflicted': 0,
+        ':failed': 1,
+      },
+    });
+  });
+
+  it('shows the outage that ended the progress', async () => {
+    const outage = { since: '2026-11-22T00:00:00.000Z', reason: 'timed out' };
+    await lanes.recordApplied({ ...progress, outage });
+    const input = dynamo.commandCalls(UpdateCommand)[0]?.args[0].input;
+    expect(input?.UpdateExpression).not.toContain('REMOVE');
+    expect(input?.ExpressionAttributeValues).toMatchObject({ ':outage': outage });
+  });
+
+  it('writes failures in the same transaction, to be kept for thirty days', async () => {
+    await lanes.recordApplied({ ...progress, failures: [failure] });
+    const [update, put] = dynamo.commandCalls(TransactWriteCommand)[0]?.args[0].input.TransactItems ?? [];
+    expect(update?.Update?.ConditionExpression).toContain('appliedOrdinal');
+    expect(put?.Put?.Item).toEqual({
+      ...failure,
+      pk: 'FAILURE#k',
+      sk: '0000000000000004#ops/r',
+      expiresAt: Date.parse('2026-12-22T00:00:00Z') / 1_000,
+    });
+  });
+
+  it.each([
+    ['an update', [], conditionFailure],
+    [
+      'a transaction',
+      [failure],
+      new TransactionCanceledException({
+        $metadata: {},
+        message: 'cancelled',
+        CancellationReasons: [{ Code: 'ConditionalCheckFailed' }, { Code: 'None' }],
+      }),
+    ],
+  ])('gives the stored state when another delivery got ahead of %s', async (_case, failures, error) => {
+    dynamo.on(UpdateCommand).rejects(error).on(TransactWriteCommand).rejects(error);
+    dynamo
+      .on(GetCommand)
+      .resolves({ Item: { source, remote, slotName: 'default', appliedOrdinal: 7, applied: 7 } });
+    expect(await lanes.recordApplied({ ...progress, failures })).toMatchObject({
+      recorded: false,
+      state: { appliedOrdinal: 7, applied: 7, sentOrdinal: 0, containersEnsured: false },
+    });
+  });
+
+  it('hands a transaction that only collided on, to be tried again', async () => {
+    const collided = new TransactionCanceledException({
+      $metadata: {},
+      message: 'cancelled',
+      CancellationReasons: [{ Code: 'TransactionConflict' }],
+    });
+    dynamo.on(TransactWriteCommand).rejects(collided);
+    await expect(lanes.recordApplied({ ...progress, failures: [failure] })).rejects.toBe(collided);
+  });
+});
+
+it('lists the lanes of a task, page by page', async () => {
+  const item = { source, remote, slotName: 'default' };
+  dynamo
+    .on(QueryCommand)
+    .resolvesOnce({ Items: [item], LastEvaluatedKey: { pk: 'LANE#k', sk: 'ops/r' } })
+    .resolves({ Items: [item] });
+  expect(await lanes.list('k')).toHaveLength(2);
+  expect(dynamo.commandCalls(QueryCommand).map(({ args }) => args[0].input.ExclusiveStartKey)).toEqual([
+    undefined,
+    { pk: 'LANE#k', sk: 'ops/r' },
+  ]);
+});
