@@ -282,7 +282,7 @@ describe('creating', () => {
 
 describe('deleting', () => {
   it('goes by the literal path, whatever the names hold', async () => {
-    const kept = ['/a', '/a!', '/a+/x', '/ab', '/ab/c', '/b', '/b/a?', '/b/a?/x'];
+    const kept = ['/a', '/a!', '/a+/x', '/a?0', '/a?.', '/a?0x', '/ab', '/ab/c', '/b', '/b/a?', '/b/a?/x'];
     for (const path of [...kept, '/a?', '/a?/x', '/a?/.*', '/a?/é/中\n文']) {
       await receiver.nodes.create(file(path));
     }
