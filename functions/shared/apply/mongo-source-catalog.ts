@@ -1,4 +1,3 @@
-import type { Db } from 'mongodb';
 import { z } from 'zod';
 import { nodeCollectionOf } from '../mongodb/sharding.ts';
 import type { SourceCatalog, SourceNode } from './source-catalog.ts';
@@ -38,8 +37,15 @@ const nodeDocument = z.object({
   metadata: z.array(z.object({ key: z.string(), value: z.unknown() })).nullish(),
 });
 
+/** What is asked of the database. */
+export interface DocumentFinder {
+  collection(name: string): {
+    findOne(filter: Record<string, unknown>, options: { readonly maxTimeMS: number }): Promise<unknown>;
+  };
+}
+
 /** The source's catalog over bk-repo's collections (wire/bkrepo.md section 7). */
-export function mongoSourceCatalog(database: () => Promise<Db>): SourceCatalog {
+export function mongoSourceCatalog(database: () => Promise<DocumentFinder>): SourceCatalog {
   async function findOne(collection: string, filter: Record<string, unknown>): Promise<unknown> {
     return (await database()).collection(collection).findOne(filter, { maxTimeMS: MAX_TIME });
   }

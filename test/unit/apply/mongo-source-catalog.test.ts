@@ -1,0 +1,115 @@
+import { expect, it } from 'vitest';
+import { mongoSourceCatalog } from '../../../functions/shared/apply/mongo-source-catalog.ts';
+
+/** A database that holds one document, whatever is asked, and remembers what was. */
+function holding(document: unknown) {
+  const asked: unknown[] = [];
+  const catalog = mongoSourceCatalog(async () => ({
+    collection: (name) => ({
+      findOne: async (filter, options) => {
+        asked.push([name, filter, options]);
+        return document;
+      },
+    }),
+  }));
+  return { catalog, asked };
+}
+
+const options = { maxTimeMS: 10_000 };
+const dates = { createdDate: new Date(0), lastModifiedBy: 'admin', lastModifiedDate: new Date(0) };
+
+it('finds nothing', async () => {
+  const { catalog } = holding(null);
+  expect(await catalog.project('ops')).toBeUndefined();
+  expect(await catalog.repository('ops', 'r')).toBeUndefined();
+  expect(await catalog.node('ops', 'r', '/a')).toBeUndefined();
+});
+
+it('reads a project', async () => {
+  const { catalog, asked } = holding({
+    name: 'ops',
+    displayName: 'ops_display',
+    createdBy: 'admin',
+    description: '',
+    ...dates,
+  });
+  expect(await catalog.project('ops')).toEqual({
+    displayName: 'ops_display',
+    description: '',
+    createdBy: 'admin',
+  });
+  expect(asked).toEqual([['project', { name: 'ops' }, options]]);
+});
+
+it('reads a repository, and its configuration out of its text', async () => {
+  const document = {
+    projectId: 'ops',
+    name: 'npm-virtual',
+    type: 'NPM',
+    category: 'VIRTUAL',
+    public: false,
+    configuration: '{\n  "type" : "virtual",\n  "repositoryList" : [ ],\n  "settings" : { }\n}',
+    display: true,
+    createdBy: 'admin',
+    ...dates,
+  };
+  const { catalog, asked } = holding(document);
+  expect(await catalog.repository('ops', 'npm-virtual')).toEqual({
+    type: 'NPM',
+    category: 'VIRTUAL',
+    public: false,
+    description: undefined,
+    configuration: { type: 'virtual', repositoryList: [], settings: {} },
+    createdBy: 'admin',
+  });
+  expect(asked).toEqual([['repository', { projectId: 'ops', name: 'npm-virtual' }, options]]);
+  for (const configuration of ['no JSON', '[]', null, undefined]) {
+    const found = await holding({ ...document, configuration }).catalog.repository('ops', 'npm-virtual');
+    expect(found?.configuration).toBeUndefined();
+  }
+});
+
+it('reads live nodes of the collection that the project is in', async () => {
+  const base = { projectId: 'ops', repoName: 'r', path: '/', createdBy: 'admin', ...dates };
+  const expireDate = new Date('2026-12-01T00:00:00Z');
+  const file = {
+    ...base,
+    folder: false,
+    name: 'a',
+    fullPath: '/a',
+    size: 2,
+    sha256: 'aa',
+    md5: 'bb',
+    expireDate,
+    metadata: [
+      { key: 'k', value: 'v' },
+      { key: 'n', value: 1 },
+    ],
+  };
+  const { catalog, asked } = holding(file);
+  expect(await catalog.node('ops', 'r', '/a')).toEqual({
+    folder: false,
+    fullPath: '/a',
+    createdBy: 'admin',
+    size: 2,
+    sha256: 'aa',
+    md5: 'bb',
+    expireDate,
+    metadata: { k: 'v', n: 1 },
+  });
+  expect(asked).toEqual([
+    ['node_178', { projectId: 'ops', repoName: 'r', fullPath: '/a', deleted: null }, options],
+  ]);
+  const folder = { ...base, folder: true, name: 'f', fullPath: '/f', size: 0 };
+  expect(await holding(folder).catalog.node('ops', 'r', '/f')).toEqual({
+    folder: true,
+    fullPath: '/f',
+    createdBy: 'admin',
+    metadata: {},
+  });
+});
+
+it('takes no document of another shape', async () => {
+  await expect(holding({ displayName: 7 }).catalog.project('ops')).rejects.toThrow();
+  await expect(holding({ folder: 'yes' }).catalog.node('ops', 'r', '/a')).rejects.toThrow();
+});
