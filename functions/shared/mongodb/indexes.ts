@@ -44,19 +44,25 @@ export async function indexedCollection<Shape extends Document>(options: {
   return database.collection<Shape>(name);
 }
 
+/**
+ * One command for each index: an index that the owner made otherwise must not keep the others from being made. (And
+ * FerretDB 1.24 drops the connection when several indexes of one command exist already.)
+ */
 async function createIndexes(
   database: Db,
   name: string,
   indexes: readonly IndexDescription[],
 ): Promise<void> {
-  try {
-    await database.collection(name).createIndexes([...indexes]);
-  } catch (error) {
-    const isConflict =
-      error instanceof MongoServerError &&
-      (error.code === INDEX_OPTIONS_CONFLICT || error.code === INDEX_KEY_SPECS_CONFLICT);
-    if (!isConflict) {
-      throw error;
+  for (const index of indexes) {
+    try {
+      await database.collection(name).createIndexes([index]);
+    } catch (error) {
+      const isConflict =
+        error instanceof MongoServerError &&
+        (error.code === INDEX_OPTIONS_CONFLICT || error.code === INDEX_KEY_SPECS_CONFLICT);
+      if (!isConflict) {
+        throw error;
+      }
     }
   }
 }
