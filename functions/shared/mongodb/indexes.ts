@@ -10,6 +10,8 @@ import {
 /** An index of the same name or keys exists in another form: the cluster's owner made it so, and it stays. */
 const INDEX_OPTIONS_CONFLICT = 85;
 const INDEX_KEY_SPECS_CONFLICT = 86;
+/** The collection does not exist yet: it has no indexes. */
+const NAMESPACE_NOT_FOUND = 26;
 
 const ensured = new WeakMap<MongoClient, Map<string, Promise<void>>>();
 
@@ -48,14 +50,21 @@ export async function indexedCollection<Shape extends Document>(options: {
  * One command for each index: an index that the owner made otherwise must not keep the others from being made. (And
  * FerretDB 1.24 drops the connection when several indexes of one command exist already.)
  */
+/**
+ * Create what is missing, with one command for each index: one that the owner made otherwise must not keep the others
+ * from being made. Asking first makes the usual case a read. It also spares FerretDB (v1.24.2), whose check of names
+ * mixes collections up where their indexes have the same names: asked for an index that exists, it makes another, or
+ * drops the connection when it is asked for several.
+ */
 async function createIndexes(
   database: Db,
   name: string,
   indexes: readonly IndexDescription[],
 ): Promise<void> {
-  for (const index of indexes) {
+  const collection = database.collection(name);
+  for (const index of await missingIndexes(collection, indexes)) {
     try {
-      await database.collection(name).createIndexes([index]);
+      await collection.createIndexes([index]);
     } catch (error) {
       const isConflict =
         error instanceof MongoServerError &&
@@ -65,4 +74,21 @@ async function createIndexes(
       }
     }
   }
+}
+
+async function missingIndexes(
+  collection: Collection,
+  indexes: readonly IndexDescription[],
+): Promise<IndexDescription[]> {
+  const names = new Set<unknown>();
+  try {
+    for await (const { name } of collection.listIndexes()) {
+      names.add(name);
+    }
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || error.code !== NAMESPACE_NOT_FOUND) {
+      throw error;
+    }
+  }
+  return indexes.filter(({ name }) => !names.has(name));
 }
