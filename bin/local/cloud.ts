@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { bootstrap, deploy, type Outputs, readAdmin } from './deploy.ts';
+import { bootstrap, deploy, type Outputs, readAdmin, synthesize } from './deploy.ts';
 import { type Endpoints, parseEndpoints, readEndpoints, type StageEndpoints } from './endpoints.ts';
 import { LocalCloudError } from './errors.ts';
 import { functionLogs, isMiniStackUp, startMiniStack } from './ministack.ts';
@@ -118,7 +118,7 @@ async function bringUp(context: Context): Promise<Endpoints> {
   const settings = readSettings(process.env);
   mkdirSync(paths.logs, { recursive: true });
   mkdirSync(paths.run, { recursive: true });
-  for (const name of ['install', ...stages.map((stage) => `deploy-${stage}`)]) {
+  for (const name of ['install', ...stages.flatMap((stage) => [`synth-${stage}`, `deploy-${stage}`])]) {
     writeFileSync(paths.log(name), '');
   }
   writeState(context.state);
@@ -151,14 +151,22 @@ async function bringUp(context: Context): Promise<Endpoints> {
     partOf(failure, cloud('source')),
     partOf(failure, cloud('target')),
     partOf(failure, mongoDb()),
+    partOf(failure, synthesize('source', branch)),
+    partOf(failure, synthesize('target', branch)),
   ] as const;
   await allEnded(servers);
-  const [source, target, mongoUri] = await Promise.all(servers);
+  const [source, target, mongoUri, sourceAssembly, targetAssembly] = await Promise.all(servers);
 
   context.log('deploying stages source and target');
   const deployments = [
-    partOf(failure, deploy({ stage: 'source', endpoint: source, mongoUri, context: branch })),
-    partOf(failure, deploy({ stage: 'target', endpoint: target, mongoUri, context: branch })),
+    partOf(
+      failure,
+      deploy({ stage: 'source', assembly: sourceAssembly, endpoint: source, mongoUri, context: branch }),
+    ),
+    partOf(
+      failure,
+      deploy({ stage: 'target', assembly: targetAssembly, endpoint: target, mongoUri, context: branch }),
+    ),
   ] as const;
   await allEnded(deployments);
   const [sourceOutputs, targetOutputs] = await Promise.all(deployments);

@@ -149,7 +149,7 @@ async function startFerretDb(program: string, postgreSql: string, context: Conte
           '--debug-addr=-',
           '--telemetry=disable',
           `--state-dir=${directory}`,
-          '--log-level=warn',
+          '--log-level=error',
           // The default of a minute lets a capped collection grow far beyond its size between two evictions.
           '--test-capped-cleanup-interval=2s',
         ],
