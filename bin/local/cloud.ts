@@ -254,15 +254,6 @@ async function tearDown(log: Log): Promise<void> {
   if (state !== undefined) {
     log('stopping the local cloud');
     await saveFunctionLogs(state);
-    const foreignLeft = await dropForeignDatabases(state).then(
-      () => false,
-      () => true,
-    );
-    if (foreignLeft) {
-      log(
-        `the databases ${state.foreignDatabases?.names.join(', ')} could not be dropped: drop them by hand`,
-      );
-    }
     // Commands of a start that was cut off, then servers, those first that are clients of the others.
     const order = ['front-doors', 'ministack-source', 'ministack-target', 'mongod', 'ferretdb', 'postgresql'];
     const groups = Map.groupBy(state.processes, ({ name }) => order.indexOf(name));
@@ -273,6 +264,16 @@ async function tearDown(log: Log): Promise<void> {
     if (left.length > 0) {
       const pids = left.map(({ pid }) => pid).join(', ');
       throw new LocalCloudError(`The processes ${pids} could not be stopped: end them, then stop again.`);
+    }
+    // Not before: nobody is left who would make them again.
+    const foreignLeft = await dropForeignDatabases(state).then(
+      () => false,
+      () => true,
+    );
+    if (foreignLeft) {
+      log(
+        `the databases ${state.foreignDatabases?.names.join(', ')} could not be dropped: drop them by hand`,
+      );
     }
     for (const directory of state.directories) {
       rmSync(directory, { recursive: true, force: true });
