@@ -19,8 +19,8 @@ export interface Endpoint {
 }
 
 /**
- * The route table of the API (wire/bkrepo.md sections 1 and 5). Every endpoint reads `principals`: the caller is
- * authenticated inside the function (DESIGN.md section 8).
+ * The route table of the API. Every endpoint reads `principals`: the caller is
+ * authenticated inside the function.
  */
 export const ENDPOINTS: readonly Endpoint[] = [
   {

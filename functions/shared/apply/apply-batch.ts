@@ -61,7 +61,7 @@ const PATIENT_DELIVERIES = 2;
 
 /**
  * Apply one message of a lane: drop what is applied already, check that nothing is skipped, do the rest in order, and
- * account for each operation (DESIGN.md sections 3 and 4). May be repeated and interrupted at any point.
+ * account for each operation (docs/architecture.md). May be repeated and interrupted at any point.
  *
  * @returns `dropped` when there was nothing to do: a redelivery, or a message of a task that is deleted.
  * @throws PredecessorMissingError, BatchOverlapError, LaneContendedError; RemoteOutageError, RemoteUndecidedError, the

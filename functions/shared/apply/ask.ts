@@ -10,7 +10,7 @@ export class RemoteUndecidedError extends Error {
 }
 
 /**
- * Make a call, and find out what an answer means that may be a refusal or an outage (DESIGN.md section 4): ask the
+ * Make a call, and find out what an answer means that may be a refusal or an outage: ask the
  * remote its ping and for the node. If either does not answer it is an outage. If the node's presence explains a
  * refusal it is one. Else the call is made again; what is ambiguous even then is a passing fault while there is
  * patience, and after that a refusal.

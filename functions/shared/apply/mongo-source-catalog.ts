@@ -44,7 +44,7 @@ export interface DocumentFinder {
   };
 }
 
-/** The source's catalog over bk-repo's collections (wire/bkrepo.md section 7). */
+/** The source's catalog over bk-repo's collections. */
 export function mongoSourceCatalog(database: () => Promise<DocumentFinder>): SourceCatalog {
   async function findOne(collection: string, filter: Record<string, unknown>): Promise<unknown> {
     return (await database()).collection(collection).findOne(filter, { maxTimeMS: MAX_TIME });

@@ -1,7 +1,7 @@
 /**
  * A repository's configuration as the contract wants it, with its `type`.
  *
- * Log entries have lost the type (wire/bkrepo.md section 4): it is read again from the source's repository, else told
+ * Log entries have lost the type: it is read again from the source's repository, else told
  * by the fields that only one type has. A local configuration is written as `rpm-local`.
  */
 export function typedConfiguration(

@@ -65,7 +65,7 @@ export interface RemoteRepository extends Container {
   readonly category: string;
   readonly public: boolean;
   readonly description?: string | undefined;
-  /** With its `type`, see wire/bkrepo.md section 5. */
+  /** With its `type`: the contract reads it by that. */
   readonly configuration?: Readonly<Record<string, unknown>> | undefined;
   readonly operator: string;
 }
@@ -119,7 +119,7 @@ export interface RemoteClient {
 }
 
 /**
- * The one outgoing client (DESIGN.md section 7): addresses checked, redirects refused, TLS verified, everything
+ * The one outgoing client: addresses checked, redirects refused, TLS verified, everything
  * bounded, connections kept alive between calls.
  *
  * @throws RemoteOutageError ADDRESS_INVALID for anything but an http or https URL; TLS_FAILED for an unreadable

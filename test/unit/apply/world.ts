@@ -87,7 +87,7 @@ export function batch(
 }
 
 /**
- * A source, a remote and the table, in memory. The remote keeps the contract's rules (wire/bkrepo.md sections 5 and 6)
+ * A source, a remote and the table, in memory. The remote keeps the contract's rules
  * as far as they are used; as an `era` one it turns every refusal into HTTP 500 with 250101.
  */
 export class World {
