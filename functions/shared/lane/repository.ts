@@ -8,6 +8,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
+import { isConditionFailure } from '../aws/conditions.ts';
 import { type Failure, failureItemOf } from '../failure/failure.ts';
 import { laneKeyOf, lanePartitionOf } from '../table.ts';
 import { type Container, containerSchema } from './message.ts';
@@ -334,10 +335,6 @@ function standsAt(attribute: string, placeholder: string, ordinal: number): stri
   return ordinal === 0
     ? `attribute_not_exists(${attribute}) OR ${attribute} = ${placeholder}`
     : `${attribute} = ${placeholder}`;
-}
-
-function isConditionFailure(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ConditionalCheckFailedException';
 }
 
 /** Only the lane's update has a condition; a transaction that lost against another one at the same time has none. */

@@ -1,4 +1,3 @@
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import {
   type DynamoDBDocumentClient,
   GetCommand,
@@ -6,6 +5,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
+import { isConditionFailure } from '../aws/conditions.ts';
 import type { Clock } from '../clock.ts';
 import type { LogGap, LogPosition } from '../operate-log/reader.ts';
 import { gapKeyOf, SLOT_PARTITION, slotKeyOf, unreadableKeyOf } from '../table.ts';
@@ -57,7 +57,7 @@ export function slotRepository(options: {
       const answer = await table.send(command);
       return slotSchema.parse(answer.Attributes);
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) {
+      if (isConditionFailure(error)) {
         throw new LeaseLostError(slotName, { cause: error });
       }
       throw error;
@@ -104,7 +104,7 @@ export function slotRepository(options: {
           }),
         );
       } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) {
+        if (!isConditionFailure(error)) {
           throw error;
         }
       }
@@ -132,7 +132,7 @@ export function slotRepository(options: {
         );
         return slotSchema.parse(answer.Attributes);
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) {
+        if (isConditionFailure(error)) {
           return undefined;
         }
         throw error;
@@ -165,7 +165,7 @@ export function slotRepository(options: {
           }),
         );
       } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) {
+        if (!isConditionFailure(error)) {
           throw error;
         }
       }

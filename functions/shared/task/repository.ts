@@ -8,6 +8,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
+import { isConditionFailure } from '../aws/conditions.ts';
 import { DomainError } from '../errors.ts';
 import { failurePartitionOf, lanePartitionOf, TASK_PARTITION, taskKeyOf } from '../table.ts';
 import { type Task, taskSchema } from './task.ts';
@@ -186,8 +187,4 @@ function byCreation(left: Task, right: Task): number {
   const leftKey = left.createdDate + left.id;
   const rightKey = right.createdDate + right.id;
   return leftKey < rightKey ? -1 : 1;
-}
-
-function isConditionFailure(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ConditionalCheckFailedException';
 }

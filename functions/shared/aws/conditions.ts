@@ -1,0 +1,4 @@
+/** True when DynamoDB refused a write because its condition did not hold: somebody else wrote, or the item is gone. */
+export function isConditionFailure(error: unknown): boolean {
+  return error instanceof Error && error.name === 'ConditionalCheckFailedException';
+}
