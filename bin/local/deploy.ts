@@ -183,13 +183,14 @@ async function cdk(options: {
       AWS_EC2_METADATA_DISABLED: 'true',
       AWS_CONFIG_FILE: join(home, 'no-config'),
       AWS_SHARED_CREDENTIALS_FILE: join(home, 'no-credentials'),
-      CDK_HOME: home,
+      // The tool and its library keep caches and settings in the home directory.
+      HOME: home,
       CDK_DISABLE_CLI_TELEMETRY: 'true',
       CDK_DISABLE_VERSION_CHECK: '1',
     }),
     context: options.context,
     // Of the app, of CloudFormation, of the tool itself.
-    cause: /^logferry: |_FAILED\s|Error\b/,
+    cause: /^logferry: |_FAILED\s|^\w*Error: /,
   });
 }
 
