@@ -275,15 +275,18 @@ async function tearDown(log: Log): Promise<void> {
         `the databases ${state.foreignDatabases?.names.join(', ')} could not be dropped: drop them by hand`,
       );
     }
-    for (const directory of state.directories) {
-      rmSync(directory, { recursive: true, force: true });
-    }
   }
-  for (const path of [paths.run, paths.endpoints, ...stages.map(paths.outputs), paths.state]) {
-    rmSync(path, { recursive: true, force: true });
-  }
+  removeFiles(state);
   if (state !== undefined) {
     log('stopped');
+  }
+}
+
+/** Remove what a start wrote; the state last, so that what is left after an error can be removed another time. */
+function removeFiles(state: State | undefined): void {
+  const files = [paths.run, paths.endpoints, ...stages.map(paths.outputs), paths.state];
+  for (const path of [...(state?.directories ?? []), ...files]) {
+    rmSync(path, { recursive: true, force: true });
   }
 }
 
@@ -326,10 +329,16 @@ function stopOnSignals(interruption: AbortController, log: Log): () => void {
 
 /** The last resort, when a process that must not leave anything behind exits without having stopped it. */
 function killAll(state: State): void {
-  if (readState()?.id === state.id) {
-    for (const started of state.processes) {
-      killNow(started, state.id);
-    }
+  if (readState()?.id !== state.id) {
+    return;
+  }
+  for (const started of state.processes) {
+    killNow(started, state.id);
+  }
+  try {
+    removeFiles(state);
+  } catch {
+    // Something dying still wrote: the next start or stop removes it.
   }
 }
 
