@@ -27,6 +27,7 @@ export const CAPABILITY_NAMES = [
   'tableRead',
   'tableWrite',
   'timeZone',
+  'clusterId',
   'mongodb',
   'operateLog',
   'remotes',
@@ -61,6 +62,7 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
     tableRead: capability(table, (grantee) => storage.grantReadTable(grantee)),
     tableWrite: capability(table, (grantee) => storage.grantWriteTable(grantee)),
     timeZone: capability({ TIME_ZONE: configuration.timeZone }),
+    clusterId: capability({ CLUSTER_ID: configuration.projectId }),
     mongodb: inNetwork(mongodb, (grantee) => database.grantConnect(grantee)),
     operateLog: inNetwork(
       { ...mongodb, OPERATE_LOG_COLLECTION: configuration.operateLogCollection },

@@ -75,7 +75,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
     uses: ['principals', 'tableRead', 'timeZone'],
   },
   { folder: 'replica/ping', methods: ['GET'], path: '/replica/ping', uses: ['principals'] },
-  { folder: 'replica/version', methods: ['GET'], path: '/replica/version', uses: ['principals'] },
+  {
+    folder: 'replica/version',
+    methods: ['GET'],
+    path: '/replica/version',
+    uses: ['principals', 'clusterId'],
+  },
   {
     folder: 'replica/node-exist',
     methods: ['GET'],

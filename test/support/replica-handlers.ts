@@ -62,6 +62,7 @@ export async function loadReplicaHandlers(options: {
     MONGODB_DATABASE: options.databaseName,
     BLOB_BUCKET: 'blobs',
     TIME_ZONE: 'UTC',
+    CLUSTER_ID: '0123456789abcdef0123456789abcdef',
     POWERTOOLS_LOG_LEVEL: 'SILENT',
   });
   const handlers = new Map<string, EndpointHandler>();

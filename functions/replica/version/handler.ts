@@ -1,13 +1,14 @@
 import { z } from 'zod';
+import { environment } from '../../shared/environment.ts';
 import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
+import { formatVersion } from '../../shared/remote/version.ts';
 
-/** Version of the `/replica` contract that is served here: bk-repo's of January 2021, without extensions. */
-const CONTRACT_VERSION = '1.0.0';
+const version = formatVersion({ clusterId: environment('CLUSTER_ID').CLUSTER_ID, extensions: [] });
 
-/** `GET replica/version`: senders ask before every run. */
+/** `GET replica/version`: senders ask before every run; ours read from it whom they speak to. */
 export const handler = bkrepoEndpoint({
   unauthenticated: 'header-missing',
   schema: z.undefined(),
   input: () => undefined,
-  handle: async () => CONTRACT_VERSION,
+  handle: async () => version,
 });

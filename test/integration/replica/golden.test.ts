@@ -19,6 +19,7 @@ const DIFFERENT: Readonly<Record<string, string | { readonly status: number; rea
   'ping.emptyauth': 'the authentication of all endpoints has tests of its own',
   'ping.lowercasebasic': 'the authentication of all endpoints has tests of its own',
   'ping.colonpassword': 'the password is cut at a colon there',
+  version: 'the id of the cluster stands behind the version here',
   'b.ping.zh': 'plain zh is Chinese here',
   'b.ping.zh-TW': 'traditional Chinese gets the simplified texts here',
   'metadata.save.folder': 'the folder was moved away before, which a later issue serves',
