@@ -26,8 +26,13 @@ export function goldenExchanges(): GoldenExchange[] {
 
 /** A captured JSON Lines file, each line parsed. */
 export function goldenLines(file: string): unknown[] {
-  return readFileSync(`${FOLDER}${file}`, 'utf8')
+  return goldenText(file)
     .split('\n')
     .filter((line) => line.trim() !== '')
     .map((line) => JSON.parse(line));
+}
+
+/** A captured file as it is. */
+export function goldenText(file: string): string {
+  return readFileSync(`${FOLDER}${file}`, 'utf8');
 }
