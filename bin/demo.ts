@@ -20,7 +20,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 async function main(): Promise<boolean> {
   const startedHere = !(await isRunning());
   if (startedHere) {
-    await startLocalCloud({ log: say, detach: true });
+    await startLocalCloud({ log: say, detach: false });
   }
   const stages: Stage[] = [];
   try {

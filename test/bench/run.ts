@@ -39,7 +39,7 @@ interface Round {
 async function main(): Promise<void> {
   const startedHere = !(await isRunning());
   if (startedHere) {
-    await startLocalCloud({ log: say, detach: true });
+    await startLocalCloud({ log: say, detach: false });
   }
   try {
     say(
