@@ -18,14 +18,14 @@ export const EXTENSIONS = ['blob', 'presigned'] as const;
 export type Extension = (typeof EXTENSIONS)[number];
 
 /** What a remote announces; nothing of it for a remote that is no logferry. */
-export interface RemoteVersion {
+export interface Announcement {
   /** 32 hex digits; two clusters of the same id are one. */
   readonly clusterId?: string;
   /** Those that are known here: others are a later version's. */
   readonly extensions: ReadonlySet<Extension>;
 }
 
-const NOTHING: RemoteVersion = { extensions: new Set() };
+const NOTHING: Announcement = { extensions: new Set() };
 
 const CLUSTER_ID = /^[0-9a-f]{32}$/;
 
@@ -41,7 +41,7 @@ export function formatVersion(announced: {
 }
 
 /** Any text is a version: one that announces nothing readable is a remote of the base contract. */
-export function parseVersion(text: string): RemoteVersion {
+export function parseVersion(text: string): Announcement {
   const metadata = text.length > MAX_LENGTH ? undefined : /^[^+]*\+([0-9A-Za-z.-]+)$/.exec(text.trim())?.[1];
   const [product, clusterId, ...announced] = metadata?.split('.') ?? [];
   if (product !== PRODUCT || clusterId === undefined || !CLUSTER_ID.test(clusterId)) {
