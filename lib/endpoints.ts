@@ -131,6 +131,31 @@ export const ENDPOINTS: readonly Endpoint[] = [
     // The body is held and hashed: memory buys the CPU for it.
     memorySize: 1024,
   },
+  {
+    folder: 'replica/user',
+    methods: ['POST'],
+    path: '/replica/user',
+    uses: ['principals', 'mongodb', 'timeZone'],
+  },
+  { folder: 'replica/role', methods: ['POST'], path: '/replica/role', uses: ['principals', 'mongodb'] },
+  {
+    folder: 'replica/role-user',
+    methods: ['POST'],
+    path: '/replica/role/user/{rid}',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/permission',
+    methods: ['POST'],
+    path: '/replica/permission',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/permission-list',
+    methods: ['GET'],
+    path: '/replica/permission/list',
+    uses: ['principals', 'mongodb', 'timeZone'],
+  },
 ];
 
 /** Every route as `METHOD /path`, under every prefix. */

@@ -1,5 +1,6 @@
 import type { Db } from 'mongodb';
 import type { Clock } from './clock.ts';
+import { type IdentityService, identityService } from './identity/identity-service.ts';
 import { type NodeService, nodeService } from './node/node-service.ts';
 import { type ProjectService, projectService } from './project/project-service.ts';
 import { type RepositoryService, repositoryService } from './repository/repository-service.ts';
@@ -9,6 +10,7 @@ export interface Receiver {
   readonly projects: ProjectService;
   readonly repositories: RepositoryService;
   readonly nodes: NodeService;
+  readonly identities: IdentityService;
 }
 
 export function receiverOf(options: { readonly database: Db; readonly clock: Clock }): Receiver {
@@ -20,5 +22,5 @@ export function receiverOf(options: { readonly database: Db; readonly clock: Clo
     clock,
     storageOf: async (repository) => (await repositories.find(repository))?.credentialsKey ?? null,
   });
-  return { projects, repositories, nodes };
+  return { projects, repositories, nodes, identities: identityService({ database, clock }) };
 }

@@ -38,6 +38,11 @@ describe('routes', () => {
     'POST /replica/project/create': 'replica/project-create',
     'POST /replica/repo/create': 'replica/repo-create',
     'POST /replica/metadata/save': 'replica/metadata-save',
+    'POST /replica/user': 'replica/user',
+    'POST /replica/role': 'replica/role',
+    'POST /replica/role/user/{rid}': 'replica/role-user',
+    'POST /replica/permission': 'replica/permission',
+    'GET /replica/permission/list': 'replica/permission-list',
     'POST /replica/file/{projectId}/{repoName}/{fullPath+}': 'replica/file-upload',
   };
   const PREFIXES = ['/replication', '/api/replication'];
@@ -190,6 +195,11 @@ describe('permissions', () => {
     'replica/repo-create': RECEIVER,
     'replica/metadata-save': RECEIVER,
     'replica/file-upload': [...RECEIVER, ...OBJECTS_READ, 's3:PutObject'],
+    'replica/user': RECEIVER,
+    'replica/role': RECEIVER,
+    'replica/role-user': RECEIVER,
+    'replica/permission': RECEIVER,
+    'replica/permission-list': RECEIVER,
     fallback: [],
     tailer: [...READ, ...WRITE, ...SECRET, ...OBJECTS_READ, 's3:PutObject', 'sqs:SendMessage'],
     replicator: [

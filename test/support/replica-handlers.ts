@@ -26,6 +26,11 @@ const HANDLERS: readonly (readonly [method: string, path: RegExp, folder: string
   ['POST', /^\/node\/delete$/, 'node-delete'],
   ['POST', /^\/metadata\/save$/, 'metadata-save'],
   ['POST', /^\/file\//, 'file-upload'],
+  ['POST', /^\/user$/, 'user'],
+  ['POST', /^\/role$/, 'role'],
+  ['POST', /^\/role\/user\/[^/]+$/, 'role-user'],
+  ['POST', /^\/permission$/, 'permission'],
+  ['GET', /^\/permission\/list$/, 'permission-list'],
 ];
 
 /** The folder of the handler that serves a request; `undefined` when none does. */
@@ -77,7 +82,12 @@ export async function loadReplicaHandlers(options: {
       if (handler === undefined) {
         throw new Error(`Nothing serves ${request.method} ${request.path}`);
       }
-      return handler(apiEvent(request), lambdaContext);
+      // The one parameter of a path that a handler reads.
+      const rid = /\/role\/user\/([^/]+)$/.exec(request.path)?.[1];
+      return handler(
+        apiEvent({ ...request, ...(rid === undefined ? {} : { pathParameters: { rid } }) }),
+        lambdaContext,
+      );
     },
   };
 }

@@ -43,6 +43,10 @@ export const ERROR_CATALOGUE: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   AUTHENTICATION_MALFORMED: entry(401, 401, 'Authorization value is not a valid scheme.'),
   TOKEN_INVALID: entry(401, 401, 'Invalid token'),
   ACCESS_DENIED: entry(403, 403, 'Access Denied'),
+  USER_NOT_FOUND: entry(250202, 400, 'user for auth not exist'),
+  USER_TOKEN_INVALID: entry(250204, 400, 'user token check failed'),
+  ROLE_NOT_FOUND: entry(250205, 400, 'the role not exist', '角色不存在'),
+  PERMISSION_EXISTED: entry(250207, 400, 'duplicate permission name', '权限名称重复'),
   REMOTE_CONNECT_FAILED: entry(
     250301,
     400,

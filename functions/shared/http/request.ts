@@ -21,6 +21,10 @@ export interface HttpRequest {
    *   REQUEST_CONTENT_INVALID when it is missing, malformed or anything but an object.
    */
   json(): Readonly<Record<string, unknown>>;
+  /**
+   * The JSON list in the content; errors as for `json`.
+   */
+  jsonList(): readonly unknown[];
 }
 
 const JSON_MEDIA_TYPE = /^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i;
@@ -40,11 +44,16 @@ export function httpRequestOf(event: APIGatewayProxyEventV2): HttpRequest {
     header,
     contentLength: () => Buffer.byteLength(body, event.isBase64Encoded ? 'base64' : 'utf8'),
     bytes,
-    json: () => parseJsonObject(header('content-type'), bytes()),
+    json: () => parseJsonContent(header('content-type'), bytes(), isObject),
+    jsonList: () => parseJsonContent(header('content-type'), bytes(), Array.isArray),
   };
 }
 
-function parseJsonObject(contentType: string | undefined, content: Buffer): Record<string, unknown> {
+function parseJsonContent<Value>(
+  contentType: string | undefined,
+  content: Buffer,
+  isExpected: (value: unknown) => value is Value,
+): Value {
   // As bk-repo answers: content of an undeclared type is refused as such, but a request with neither type nor
   // content only lacks its content.
   const isDeclaredJson = contentType !== undefined && JSON_MEDIA_TYPE.test(contentType.trim());
@@ -52,7 +61,7 @@ function parseJsonObject(contentType: string | undefined, content: Buffer): Reco
     throw new DomainError('MEDIA_TYPE_UNSUPPORTED');
   }
   const value = parseJson(content);
-  if (!isObject(value)) {
+  if (!isExpected(value)) {
     throw new DomainError('REQUEST_CONTENT_INVALID');
   }
   return value;
