@@ -17,6 +17,8 @@ export interface Capability {
 export interface CapabilityProps {
   readonly configuration: Configuration;
   readonly storage: Storage;
+  /** 32 hex digits, of this deployment alone. */
+  readonly clusterId: string;
   readonly database: Database;
   readonly credentials: Credentials;
   readonly lanes: Lanes;
@@ -62,7 +64,7 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
     tableRead: capability(table, (grantee) => storage.grantReadTable(grantee)),
     tableWrite: capability(table, (grantee) => storage.grantWriteTable(grantee)),
     timeZone: capability({ TIME_ZONE: configuration.timeZone }),
-    clusterId: capability({ CLUSTER_ID: configuration.projectId }),
+    clusterId: capability({ CLUSTER_ID: props.clusterId }),
     mongodb: inNetwork(mongodb, (grantee) => database.grantConnect(grantee)),
     operateLog: inNetwork(
       { ...mongodb, OPERATE_LOG_COLLECTION: configuration.operateLogCollection },

@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { CfnOutput, Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { Api } from './api.ts';
 import { capabilitiesOf } from './capabilities.ts';
@@ -41,7 +41,15 @@ export class LogferryStack extends Stack {
     const credentials = new Credentials(this, 'Credentials', { removalPolicy });
     // A minute above the worker's timeout (300 s), which it must not be below.
     const lanes = new Lanes(this, 'Lanes', { visibilityTimeout: Duration.seconds(360), removalPolicy });
-    const capabilities = capabilitiesOf({ configuration, storage, database, credentials, lanes });
+    const clusterId = this.#clusterId();
+    const capabilities = capabilitiesOf({
+      configuration,
+      clusterId,
+      storage,
+      database,
+      credentials,
+      lanes,
+    });
 
     const api = new Api(this, 'Api', { endpoints: ENDPOINTS, capabilities, code, network });
     const tailer = new Tailer(this, 'Tail', { capabilities, code, network });
@@ -62,6 +70,7 @@ export class LogferryStack extends Stack {
     this.#output('ApiUrl', api.api.apiEndpoint, 'Origin of the API: its addresses begin with /replication');
     this.#output('ApiId', api.api.apiId, 'Id of the HTTP API');
     this.#output('ProjectId', configuration.projectId, 'Project id of the deployment');
+    this.#output('ClusterId', clusterId, 'Marks what comes from here, so that it does not come back');
     this.#output('TableName', storage.table.tableName, 'Tasks, slots, lanes and principals');
     this.#output('BlobBucketName', storage.blobBucket.bucketName, 'Blobs, by their SHA-256');
     this.#output('ArchiveBucketName', storage.archiveBucket.bucketName, 'What was read from the log');
@@ -79,6 +88,15 @@ export class LogferryStack extends Stack {
       'Function that applies',
     );
     this.#output('TailScheduleName', tailer.schedule.scheduleName, 'Schedule of the tailer');
+  }
+
+  /**
+   * The hex digits of the stack's own UUID. It must be no one else's: what carries it as origin is never sent to this
+   * deployment, so two deployments of one id would not replicate to each other, and a name can be given twice.
+   */
+  #clusterId(): string {
+    const uuid = Fn.select(2, Fn.split('/', this.stackId));
+    return Fn.join('', Fn.split('-', uuid));
   }
 
   #output(name: string, value: string, description: string): void {

@@ -25,7 +25,7 @@ const variables = z.object({
   TIME_ZONE: z.string().min(1),
   /** `continuous` follows the log until the invocation's time is nearly up; `burst` drains it and returns. */
   TAIL_MODE: z.enum(['continuous', 'burst']),
-  /** Id of this cluster, 32 hex digits: marks what comes from here, so that it does not come back. */
+  /** Id of this deployment, 32 hex digits: marks what comes from here, so that it does not come back. */
   CLUSTER_ID: z.string().regex(/^[0-9a-f]{32}$/),
   /** `true` when remotes may lie in private or loopback ranges (section "Addresses" of docs/operations.md). */
   ALLOW_PRIVATE_REMOTES: z.stringbool(),

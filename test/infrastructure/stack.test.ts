@@ -464,6 +464,7 @@ describe('the stack', () => {
         'ApiUrl',
         'ArchiveBucketName',
         'BlobBucketName',
+        'ClusterId',
         'LaneDeadLetterQueueUrl',
         'LaneQueueUrl',
         'ProjectId',
