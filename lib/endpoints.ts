@@ -106,6 +106,30 @@ export const ENDPOINTS: readonly Endpoint[] = [
     uses: ['principals', 'mongodb'],
   },
   {
+    folder: 'replica/node-rename',
+    methods: ['POST'],
+    path: '/replica/node/rename',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/node-update',
+    methods: ['POST'],
+    path: '/replica/node/update',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/node-move',
+    methods: ['POST'],
+    path: '/replica/node/move',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/node-copy',
+    methods: ['POST'],
+    path: '/replica/node/copy',
+    uses: ['principals', 'mongodb'],
+  },
+  {
     folder: 'replica/project-create',
     methods: ['POST'],
     path: '/replica/project/create',
@@ -118,9 +142,27 @@ export const ENDPOINTS: readonly Endpoint[] = [
     uses: ['principals', 'mongodb', 'timeZone'],
   },
   {
+    folder: 'replica/repo-update',
+    methods: ['POST'],
+    path: '/replica/repo/update',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/repo-delete',
+    methods: ['POST'],
+    path: '/replica/repo/delete',
+    uses: ['principals', 'mongodb'],
+  },
+  {
     folder: 'replica/metadata-save',
     methods: ['POST'],
     path: '/replica/metadata/save',
+    uses: ['principals', 'mongodb'],
+  },
+  {
+    folder: 'replica/metadata-delete',
+    methods: ['POST'],
+    path: '/replica/metadata/delete',
     uses: ['principals', 'mongodb'],
   },
   {
@@ -155,6 +197,33 @@ export const ENDPOINTS: readonly Endpoint[] = [
     methods: ['GET'],
     path: '/replica/permission/list',
     uses: ['principals', 'mongodb', 'timeZone'],
+  },
+  {
+    folder: 'replica/blob-check',
+    methods: ['GET'],
+    path: '/replica/blob/check',
+    uses: ['principals', 'readBlobs'],
+  },
+  {
+    folder: 'replica/blob-check-list',
+    methods: ['POST'],
+    path: '/replica/blob/check/list',
+    uses: ['principals', 'mongodb', 'readBlobs'],
+  },
+  {
+    folder: 'replica/blob-push',
+    methods: ['POST'],
+    path: '/replica/blob/push',
+    uses: ['principals', 'writeBlobs'],
+    // As file-upload.
+    memorySize: 1024,
+  },
+  {
+    folder: 'replica/blob-presign',
+    methods: ['POST'],
+    path: '/replica/blob/presign',
+    // What it signs is done with its own permissions.
+    uses: ['principals', 'mongodb', 'writeBlobs'],
   },
 ];
 

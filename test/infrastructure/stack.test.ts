@@ -43,6 +43,10 @@ describe('routes', () => {
     'POST /replica/role/user/{rid}': 'replica/role-user',
     'POST /replica/permission': 'replica/permission',
     'GET /replica/permission/list': 'replica/permission-list',
+    'GET /replica/blob/check': 'replica/blob-check',
+    'POST /replica/blob/check/list': 'replica/blob-check-list',
+    'POST /replica/blob/push': 'replica/blob-push',
+    'POST /replica/blob/presign': 'replica/blob-presign',
     'POST /replica/file/{projectId}/{repoName}/{fullPath+}': 'replica/file-upload',
   };
   const PREFIXES = ['/replication', '/api/replication'];
@@ -200,6 +204,10 @@ describe('permissions', () => {
     'replica/role-user': RECEIVER,
     'replica/permission': RECEIVER,
     'replica/permission-list': RECEIVER,
+    'replica/blob-check': [...PRINCIPALS, ...OBJECTS_READ],
+    'replica/blob-check-list': [...RECEIVER, ...OBJECTS_READ],
+    'replica/blob-push': [...PRINCIPALS, ...OBJECTS_READ, 's3:PutObject'],
+    'replica/blob-presign': [...RECEIVER, ...OBJECTS_READ, 's3:PutObject'],
     fallback: [],
     tailer: [...READ, ...WRITE, ...SECRET, ...OBJECTS_READ, 's3:PutObject', 'sqs:SendMessage'],
     replicator: [

@@ -34,6 +34,9 @@ export interface BlobStore {
 
   exists(sha256: string): Promise<boolean>;
 
+  /** Bytes of the stored content; undefined when there is none. */
+  size(sha256: string): Promise<number | undefined>;
+
   /**
    * Store content under its digest; content that is there already stays as it is. The digest is the caller's to
    * have computed from the content; the store checks it where it can.

@@ -53,6 +53,8 @@ export function s3BlobStore(options: { readonly s3: S3Client; readonly bucket: s
       return (await storedSize(sha256)) !== undefined;
     },
 
+    size: storedSize,
+
     async put({ sha256, content }) {
       // bk-repo stores content under whatever digest is claimed: what has another size is not this blob.
       if ((await storedSize(sha256)) === content.length) {

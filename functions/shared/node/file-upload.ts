@@ -8,6 +8,7 @@ import type { RepositoryService } from '../repository/repository-service.ts';
 import type { MetadataEntry } from './metadata.ts';
 import type { CreatedNode, NodeAddress, NodeService } from './node-service.ts';
 import { isRoot, normalizeFullPath } from './path.ts';
+import { checkStorage } from './storage.ts';
 
 /** Where the file's own address begins in a request's path, under both prefixes. */
 const UPLOAD_PATH =
@@ -99,13 +100,7 @@ export async function receiveFile(options: {
   const { upload, repositories, blobs, nodes } = options;
   const { content, userId, ...claimed } = upload;
   const digests = checkContent(upload);
-  const repository = await repositories.find(upload);
-  if (repository === undefined) {
-    throw new DomainError('UPLOAD_REPOSITORY_NOT_FOUND', [`${upload.projectId}/${upload.repoName}`]);
-  }
-  if (isNamed(repository.credentialsKey)) {
-    throw new DomainError('OPERATION_UNSUPPORTED');
-  }
+  await checkStorage(repositories, upload);
   await blobs.put({ sha256: digests.sha256, content });
   return nodes.create({
     ...claimed,
@@ -137,10 +132,6 @@ function checkContent(upload: FileUpload): { readonly sha256: string; readonly m
 
 function digestOf(algorithm: 'sha256' | 'md5', content: Buffer): string {
   return createHash(algorithm).update(content).digest('hex');
-}
-
-function isNamed(credentialsKey: string | null | undefined): boolean {
-  return credentialsKey !== null && credentialsKey !== undefined && credentialsKey !== '';
 }
 
 function present(fields: ReadonlyMap<string, string>, name: string): string | undefined {
