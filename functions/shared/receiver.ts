@@ -16,11 +16,11 @@ export interface Receiver {
 export function receiverOf(options: { readonly database: Db; readonly clock: Clock }): Receiver {
   const { database, clock } = options;
   const projects = projectService({ database, clock });
-  const repositories = repositoryService({ database, clock, projects });
   const nodes = nodeService({
     database,
     clock,
-    storageOf: async (repository) => (await repositories.find(repository))?.credentialsKey ?? null,
+    findRepository: (repository) => repositories.find(repository),
   });
+  const repositories = repositoryService({ database, clock, projects, nodes });
   return { projects, repositories, nodes, identities: identityService({ database, clock }) };
 }

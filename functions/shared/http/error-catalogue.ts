@@ -59,6 +59,7 @@ export const ERROR_CATALOGUE: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   PROJECT_EXISTED: entry(251002, 400, 'Project {0} existed', '项目{0}已存在'),
   REPOSITORY_NOT_FOUND: entry(251003, 400, 'Repository {0} not found', '仓库{0}不存在'),
   REPOSITORY_EXISTED: entry(251004, 400, 'Repository {0} existed', '仓库{0}已存在'),
+  REPOSITORY_CONTAINS_FILE: entry(251005, 400, 'Repository contains file', '仓库包含文件'),
   UPLOAD_REPOSITORY_NOT_FOUND: entry(404, 404, 'Repository[{0}] not found'),
   NODE_NOT_FOUND: entry(251006, 400, 'Node {0} not found', '节点{0}不存在'),
   NODE_PATH_INVALID: entry(251007, 400, 'Invalid node path {0}', '节点路径{0}无效'),

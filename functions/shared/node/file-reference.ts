@@ -23,21 +23,21 @@ interface FileReferenceDocument extends Document {
 }
 
 /**
- * Count one more node that uses a blob. bk-repo removes blobs whose count has gone down to 0, so a count may be
+ * Count one more node that uses a blob, or as many as `times` says. bk-repo removes blobs whose count has gone down to 0, so a count may be
  * too high after a crash, never too low: count before the node is inserted.
  *
  * bk-repo's index on the digest is not unique, so two first references at once could make two documents, of which
  * one reaches 0 while nodes still use the blob. Ours get an `_id` made from the digest: the second is refused and
  * counts on the first's document.
  */
-export async function countReference(database: Db, reference: BlobReference): Promise<void> {
+export async function countReference(database: Db, reference: BlobReference, times = 1): Promise<void> {
   const references = await fileReferences(database, reference);
-  const increment = () => references.updateOne({ ...reference }, { $inc: { count: 1 } });
+  const increment = () => references.updateOne({ ...reference }, { $inc: { count: times } });
   if ((await increment()).matchedCount > 0) {
     return;
   }
   try {
-    await references.insertOne({ _id: documentIdOf(reference), ...reference, count: 1 });
+    await references.insertOne({ _id: documentIdOf(reference), ...reference, count: times });
   } catch (error) {
     if (!isDuplicateKey(error)) {
       throw error;

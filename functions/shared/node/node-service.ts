@@ -1,21 +1,28 @@
-import { type Collection, type Db, type Filter, Long, ObjectId } from 'mongodb';
+import { type Db, Long, ObjectId } from 'mongodb';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { DomainError } from '../errors.ts';
-import { isDuplicateKey } from '../mongodb/duplicate-key.ts';
-import { indexedCollection } from '../mongodb/indexes.ts';
-import { nodeCollectionOf } from '../mongodb/sharding.ts';
-import { LIVE, NODE_INDEXES, type NodeDocument } from './document.ts';
+import { LIVE, type NodeDocument } from './document.ts';
 import { type BlobReference, countReference, discountReference } from './file-reference.ts';
+import { createParents } from './folders.ts';
 import { type MetadataEntry, mergeMetadata, storedMetadata } from './metadata.ts';
-import { childPrefixOf, isRoot, normalizeFullPath, parentsOf, splitFullPath } from './path.ts';
+import { isRoot, normalizeFullPath, splitFullPath } from './path.ts';
+import { type NodeRename, renameNode } from './rename.ts';
+import {
+  findLive,
+  insertUnlessThere,
+  liveTree,
+  MAX_ATTEMPTS,
+  type NodeAddress,
+  type Nodes,
+  nodesOf,
+  type RepositoryAddress,
+  type StoredNode,
+  tombstoneTree,
+} from './store.ts';
+import { type FindRepository, type NodeTransfer, transferNode } from './transfer.ts';
 
-/** A node by its names. The path may be as a sender writes it; every function here normalises it. */
-export interface NodeAddress {
-  readonly projectId: string;
-  readonly repoName: string;
-  readonly fullPath: string;
-}
+export type { NodeAddress } from './store.ts';
 
 /** What is to be created, as `node/create` and a file upload say it. */
 export interface NodeCreation extends NodeAddress {
@@ -24,11 +31,11 @@ export interface NodeCreation extends NodeAddress {
   readonly overwrite: boolean;
   /** Days until the node expires; 0 or less: never. */
   readonly expires: number;
-  /** Bytes. */
-  readonly size: number;
+  /** Bytes; 0 when nothing is said. */
+  readonly size: number | undefined;
   readonly sha256: string | undefined;
   readonly md5: string | undefined;
-  readonly metadata: readonly MetadataEntry[];
+  readonly metadata: readonly MetadataEntry[] | undefined;
   readonly operator: string;
   readonly createdBy: string | undefined;
   readonly createdDate: Date | undefined;
@@ -59,51 +66,75 @@ export interface NodeService {
    */
   create(creation: NodeCreation): Promise<CreatedNode>;
   /** Tombstone a node and everything under it; a path where nothing is succeeds. */
-  delete(request: NodeAddress & { readonly operator: string }): Promise<void>;
+  delete(deletion: NodeDeletion): Promise<void>;
   /**
    * Put entries over a node's metadata. None changes nothing, whether the node is there or not.
    *
    * @throws DomainError NODE_NOT_FOUND
    */
-  saveMetadata(request: NodeAddress & { readonly metadata: readonly MetadataEntry[] }): Promise<void>;
+  saveMetadata(saving: MetadataSave): Promise<void>;
+  /** Take keys out of a node's metadata; a missing node, or a key that it does not have, succeeds. */
+  deleteMetadata(deletion: MetadataDeletion): Promise<void>;
+  /**
+   * Give a node another path within its repository.
+   *
+   * @throws DomainError NODE_NOT_FOUND; NODE_EXISTED where something is, for a node below as well; PARAMETER_INVALID
+   * `newFullPath` for the root and for a folder into itself.
+   */
+  rename(renaming: NodeRename): Promise<void>;
+  /**
+   * Set when a node expires.
+   *
+   * @throws DomainError NODE_NOT_FOUND; PARAMETER_INVALID `expires` for a time beyond any calendar.
+   */
+  update(update: NodeUpdate): Promise<void>;
+  /**
+   * Move a node with everything under it, also into another repository.
+   *
+   * @returns false when it is there already and nothing was changed.
+   * @throws DomainError REPOSITORY_NOT_FOUND; OPERATION_UNSUPPORTED; NODE_NOT_FOUND; PARAMETER_INVALID `destFullPath`
+   * for a folder into itself; NODE_CONFLICT where it meets what it may not replace.
+   */
+  move(transfer: NodeTransfer): Promise<boolean>;
+  /** Copy a node with everything under it; as `move` otherwise. */
+  copy(transfer: NodeTransfer): Promise<boolean>;
+  /** True when a repository holds a file. */
+  holdsFile(repository: RepositoryAddress): Promise<boolean>;
 }
 
-/** A node as it is written: bk-repo's sizes are Java longs, where the driver would store a small number as an int. */
-type StoredNode = Omit<NodeDocument, 'size'> & { readonly size: Long };
-type Nodes = Collection<StoredNode>;
+export interface NodeUpdate extends NodeAddress {
+  /** Days from now; 0 or less: never. */
+  readonly expires: number;
+  readonly operator: string;
+}
 
-/** How often a change that met another one is made anew before the caller is asked to come back later. */
-const MAX_ATTEMPTS = 8;
+export interface NodeDeletion extends NodeAddress {
+  readonly operator: string;
+}
+
+export interface MetadataSave extends NodeAddress {
+  readonly metadata: readonly MetadataEntry[];
+}
+
+export interface MetadataDeletion extends NodeAddress {
+  readonly keyList: readonly string[];
+}
 
 const DAY_MS = 86_400_000;
 
-const existingSchema = z.object({ folder: z.boolean() });
 const pathSchema = z.object({ fullPath: z.string() });
 const metadataSchema = z.object({
   _id: z.instanceof(ObjectId),
   metadata: z.array(z.object({ key: z.string(), value: z.unknown() })).nullish(),
 });
 
-/**
- * @param options.storageOf names the storage that a repository's blobs are in (its `credentialsKey`); null is the
- * default storage.
- */
+/** @param options.findRepository tells what kind of repository nodes are in, and where its blobs are. */
 export function nodeService(options: {
   readonly database: Db;
   readonly clock: Clock;
-  readonly storageOf: (repository: {
-    readonly projectId: string;
-    readonly repoName: string;
-  }) => Promise<string | null>;
+  readonly findRepository: FindRepository;
 }): NodeService {
-  const { database, clock, storageOf } = options;
-
-  const nodesOf = (projectId: string): Promise<Nodes> =>
-    indexedCollection<StoredNode>({
-      database,
-      name: nodeCollectionOf(projectId),
-      indexes: NODE_INDEXES,
-    });
+  const { database, clock, findRepository } = options;
 
   return {
     async exists(address) {
@@ -111,7 +142,7 @@ export function nodeService(options: {
       if (isRoot(fullPath)) {
         return true;
       }
-      const nodes = await nodesOf(address.projectId);
+      const nodes = await nodesOf(database, address.projectId);
       return (await findLive(nodes, { ...address, fullPath })) !== undefined;
     },
 
@@ -120,7 +151,7 @@ export function nodeService(options: {
       if (wanted.size === 0) {
         return [];
       }
-      const nodes = await nodesOf(projectId);
+      const nodes = await nodesOf(database, projectId);
       const found = await nodes
         .find({ projectId, repoName, fullPath: { $in: [...wanted] }, ...LIVE })
         .project({ _id: 0, fullPath: 1 })
@@ -131,11 +162,11 @@ export function nodeService(options: {
     async create(creation) {
       const node = newNode(creation, clock());
       const document = storedNode(node);
-      const nodes = await nodesOf(node.projectId);
+      const nodes = await nodesOf(database, node.projectId);
       const address = { projectId: node.projectId, repoName: node.repoName, fullPath: node.fullPath };
       await refuseOccupied(nodes, address, creation);
-      await createFolders(nodes, address, { operator: creation.operator, clock });
-      const reference = await referenceOf(node, storageOf);
+      await createParents(nodes, address, { operator: creation.operator, clock });
+      const reference = await referenceOf(node, findRepository);
       if (reference !== undefined) {
         await countReference(database, reference);
       }
@@ -152,12 +183,9 @@ export function nodeService(options: {
     },
 
     async delete({ operator, ...address }) {
-      const nodes = await nodesOf(address.projectId);
-      await tombstone(
-        nodes,
-        { ...address, fullPath: normalizeFullPath(address.fullPath) },
-        { operator, clock },
-      );
+      const nodes = await nodesOf(database, address.projectId);
+      const fullPath = normalizeFullPath(address.fullPath);
+      await tombstoneTree(nodes, { ...address, fullPath }, { operator, clock });
     },
 
     async saveMetadata({ metadata, ...address }) {
@@ -166,8 +194,72 @@ export function nodeService(options: {
       }
       const saved = storedMetadata(metadata);
       const fullPath = normalizeFullPath(address.fullPath);
-      const nodes = await nodesOf(address.projectId);
-      await replaceMetadata(nodes, { ...address, fullPath }, { saved, clock });
+      const nodes = await nodesOf(database, address.projectId);
+      await replaceMetadata(nodes, { ...address, fullPath }, (existing) => mergeMetadata(existing, saved), {
+        ifMissing: async () => {
+          if (!isRoot(fullPath)) {
+            throw new DomainError('NODE_NOT_FOUND', [fullPath]);
+          }
+          return insertUnlessThere(nodes, rootNode(address, saved, clock()));
+        },
+      });
+    },
+
+    async deleteMetadata({ keyList, ...address }) {
+      const keys = new Set(keyList);
+      if (keys.size === 0) {
+        return;
+      }
+      const fullPath = normalizeFullPath(address.fullPath);
+      const nodes = await nodesOf(database, address.projectId);
+      await replaceMetadata(
+        nodes,
+        { ...address, fullPath },
+        (existing) => existing.filter(({ key }) => !keys.has(key)),
+        { ifMissing: async () => true },
+      );
+    },
+
+    rename: (renaming) => renameNode({ database, renaming, change: { operator: renaming.operator, clock } }),
+
+    async update({ expires, operator, ...address }) {
+      const fullPath = normalizeFullPath(address.fullPath);
+      const now = clock();
+      const expireDate = expiryOf(expires, now);
+      const nodes = await nodesOf(database, address.projectId);
+      const { matchedCount } = await nodes.updateOne(
+        { projectId: address.projectId, repoName: address.repoName, fullPath, ...LIVE },
+        {
+          $set: { lastModifiedBy: operator, lastModifiedDate: now, expireDate: expireDate ?? null },
+        },
+      );
+      if (matchedCount === 0) {
+        throw new DomainError('NODE_NOT_FOUND', [fullPath]);
+      }
+    },
+
+    move: (transfer) =>
+      transferNode({
+        database,
+        kind: 'move',
+        transfer,
+        findRepository,
+        change: { operator: transfer.operator, clock },
+      }),
+
+    copy: (transfer) =>
+      transferNode({
+        database,
+        kind: 'copy',
+        transfer,
+        findRepository,
+        change: { operator: transfer.operator, clock },
+      }),
+
+    async holdsFile({ projectId, repoName }) {
+      const nodes = await nodesOf(database, projectId);
+      const root = { projectId, repoName, fullPath: '/' };
+      return (await nodes.findOne({ ...liveTree(root), folder: false }, { projection: { _id: 1 } })) !== null;
     },
   };
 }
@@ -190,7 +282,7 @@ function newNode(creation: NodeCreation, now: Date): CreatedNode {
     ...splitFullPath(fullPath),
     fullPath,
     ...content,
-    metadata: [...metadata],
+    metadata: [...(metadata ?? [])],
     projectId,
     repoName,
     ...LIVE,
@@ -204,26 +296,24 @@ function fileContent({ size, sha256, md5, expires }: NodeCreation, now: Date) {
   if (isMissing(md5)) {
     throw new DomainError('PARAMETER_INVALID', ['md5']);
   }
-  const expireDate = expires > 0 ? new Date(now.getTime() + expires * DAY_MS) : undefined;
-  if (expireDate !== undefined && Number.isNaN(expireDate.getTime())) {
+  const expireDate = expiryOf(expires, now);
+  return { size: size ?? 0, ...(expireDate === undefined ? {} : { expireDate }), sha256, md5 };
+}
+
+/** @param days 0 or less: never, which is `undefined`. */
+function expiryOf(days: number, now: Date): Date | undefined {
+  if (days <= 0) {
+    return undefined;
+  }
+  const expireDate = new Date(now.getTime() + days * DAY_MS);
+  if (Number.isNaN(expireDate.getTime())) {
     throw new DomainError('PARAMETER_INVALID', ['expires']);
   }
-  return { size, ...(expireDate === undefined ? {} : { expireDate }), sha256, md5 };
+  return expireDate;
 }
 
 function isMissing(text: string | undefined): text is undefined {
   return text === undefined || text.trim() === '';
-}
-
-async function findLive(
-  nodes: Nodes,
-  { projectId, repoName, fullPath }: NodeAddress,
-): Promise<{ readonly folder: boolean } | undefined> {
-  const document = await nodes.findOne(
-    { projectId, repoName, fullPath, ...LIVE },
-    { projection: { _id: 0, folder: 1 } },
-  );
-  return document === null ? undefined : existingSchema.parse(document);
 }
 
 /** @returns whether a file is there, which the creation may overwrite. */
@@ -256,53 +346,13 @@ async function putInPlace(
 ): Promise<void> {
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     if (await refuseOccupied(nodes, document, creation)) {
-      await tombstone(nodes, document, { operator: creation.operator, clock });
+      await tombstoneTree(nodes, document, { operator: creation.operator, clock });
     }
     if (await insertUnlessThere(nodes, document)) {
       return;
     }
   }
   throw new DomainError('SYSTEM_BUSY');
-}
-
-/** Make the folders above a path, outermost first. A file may stand for a folder: bk-repo lets it have children. */
-async function createFolders(
-  nodes: Nodes,
-  { projectId, repoName, fullPath }: NodeAddress,
-  { operator, clock }: { readonly operator: string; readonly clock: Clock },
-): Promise<void> {
-  const parents = parentsOf(fullPath);
-  if (parents.length === 0) {
-    return;
-  }
-  const found = await nodes
-    .find({ projectId, repoName, fullPath: { $in: parents }, ...LIVE })
-    .project({ _id: 0, fullPath: 1 })
-    .toArray();
-  const there = new Set(found.map((document) => pathSchema.parse(document).fullPath));
-  for (const parent of parents.filter((path) => !there.has(path))) {
-    const folder = newNode(
-      {
-        projectId,
-        repoName,
-        fullPath: parent,
-        folder: true,
-        overwrite: false,
-        expires: 0,
-        size: 0,
-        sha256: undefined,
-        md5: undefined,
-        metadata: [],
-        operator,
-        createdBy: undefined,
-        createdDate: undefined,
-        lastModifiedDate: undefined,
-      },
-      clock(),
-    );
-    // Refused: a sibling's creation made it first, which is as good.
-    await insertUnlessThere(nodes, storedNode(folder));
-  }
 }
 
 function storedNode(node: CreatedNode): Omit<StoredNode, '_id'> {
@@ -313,73 +363,23 @@ function storedNode(node: CreatedNode): Omit<StoredNode, '_id'> {
   };
 }
 
-/** @returns false when a live node is there already. */
-async function insertUnlessThere(nodes: Nodes, document: Omit<StoredNode, '_id'>): Promise<boolean> {
-  try {
-    await nodes.insertOne({ _id: new ObjectId(), ...document });
-    return true;
-  } catch (error) {
-    if (isDuplicateKey(error)) {
-      return false;
-    }
-    throw error;
-  }
-}
-
 /**
- * Tombstone a normalised path and everything under it, by the literal path.
+ * Change a node's metadata: read the array, and replace it on the condition that it is still the same. The node's
+ * modification date stays, as it does in bk-repo.
  *
- * "Under" is a range of the full-path index and not a pattern, so nothing in a name can be taken for syntax: `/`
- * is followed by `0` in code point order, hence `/a/` up to `/a0` is exactly what begins with `/a/`.
+ * On MongoDB alone, array filters, `$push` and `$pull` would change single entries without a condition. FerretDB v1
+ * refuses positional updates, and its `$pull` with a condition says that it matched and changes nothing. There the
+ * condition is not atomic either (measured: of 20 concurrent replacements 10 were lost), so only one writer of a
+ * node's metadata at a time is safe on it; a lane's operations on a path come one after the other.
  *
- * Two tombstones of one path may not carry the same instant (the unique index holds it). The second of one
- * millisecond is refused and takes the next one.
- */
-async function tombstone(
-  nodes: Nodes,
-  { projectId, repoName, fullPath }: NodeAddress,
-  { operator, clock }: { readonly operator: string; readonly clock: Clock },
-): Promise<void> {
-  const first = childPrefixOf(fullPath);
-  const under = { $gte: first, $lt: `${first.slice(0, -1)}0` };
-  const filter: Filter<StoredNode> = {
-    projectId,
-    repoName,
-    ...LIVE,
-    $or: [{ fullPath }, { fullPath: under }],
-  };
-  const now = clock().getTime();
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const deleted = new Date(now + attempt);
-    try {
-      await nodes.updateMany(filter, {
-        $set: { lastModifiedBy: operator, lastModifiedDate: deleted, deleted },
-      });
-      return;
-    } catch (error) {
-      if (!isDuplicateKey(error)) {
-        throw error;
-      }
-    }
-  }
-  throw new DomainError('SYSTEM_BUSY');
-}
-
-/**
- * Merge entries into a node's metadata: read the array, and replace it on the condition that it is still the same.
- * The node's modification date stays, as it does in bk-repo.
- *
- * On MongoDB alone, `{ $set: { 'metadata.$[entry].value': … } }` with array filters and a `$push` for new keys
- * would change single entries without a condition; FerretDB v1 refuses positional updates. There the condition is
- * not atomic either (measured: of 20 concurrent replacements 10 were lost), so only one writer of a node's
- * metadata at a time is safe on it; a lane's operations on a path come one after the other.
+ * @param options.ifMissing what to do when there is no such node; it says whether that is all.
  */
 async function replaceMetadata(
   nodes: Nodes,
-  address: NodeAddress,
-  { saved, clock }: { readonly saved: readonly MetadataEntry[]; readonly clock: Clock },
+  { projectId, repoName, fullPath }: NodeAddress,
+  replacement: (existing: readonly MetadataEntry[]) => MetadataEntry[],
+  { ifMissing }: { readonly ifMissing: () => Promise<boolean> },
 ): Promise<void> {
-  const { projectId, repoName, fullPath } = address;
   for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
     // Values as BSON types: a long that is read as a number would be written back as a double.
     const found = await nodes.findOne(
@@ -387,20 +387,15 @@ async function replaceMetadata(
       { projection: { metadata: 1 }, promoteValues: false },
     );
     if (found === null) {
-      if (!isRoot(fullPath)) {
-        throw new DomainError('NODE_NOT_FOUND', [fullPath]);
-      }
-      if (await insertUnlessThere(nodes, rootNode(address, saved, clock()))) {
+      if (await ifMissing()) {
         return;
       }
       continue;
     }
     const { _id, metadata } = metadataSchema.parse(found);
-    const current = metadata ?? null;
-    const merged = mergeMetadata(metadata ?? [], saved);
     const { matchedCount } = await nodes.updateOne(
-      { _id, ...LIVE, metadata: current },
-      { $set: { metadata: merged } },
+      { _id, ...LIVE, metadata: metadata ?? null },
+      { $set: { metadata: replacement(metadata ?? []) } },
     );
     if (matchedCount === 1) {
       return;
@@ -411,7 +406,7 @@ async function replaceMetadata(
 
 /** The root is virtual until metadata is saved on it; bk-repo then writes it with an empty creator. */
 function rootNode(
-  { projectId, repoName }: NodeAddress,
+  { projectId, repoName }: RepositoryAddress,
   metadata: readonly MetadataEntry[],
   now: Date,
 ): Omit<StoredNode, '_id'> {
@@ -434,13 +429,11 @@ function rootNode(
 
 async function referenceOf(
   { folder, sha256, projectId, repoName }: CreatedNode,
-  storageOf: (repository: {
-    readonly projectId: string;
-    readonly repoName: string;
-  }) => Promise<string | null>,
+  findRepository: FindRepository,
 ): Promise<BlobReference | undefined> {
   if (folder || sha256 === undefined || sha256 === null) {
     return undefined;
   }
-  return { sha256, credentialsKey: await storageOf({ projectId, repoName }) };
+  const repository = await findRepository({ projectId, repoName });
+  return { sha256, credentialsKey: repository?.credentialsKey ?? null };
 }

@@ -57,7 +57,7 @@ export function nodeCreateRequest(timeZone: string) {
     folder: withDefault(jacksonBoolean(), false),
     expires: withDefault(jacksonInteger(), 0),
     overwrite: withDefault(jacksonBoolean(), false),
-    size: withDefault(jacksonInteger(), 0),
+    size: optional(jacksonInteger()),
     sha256: optional(jacksonString()),
     md5: optional(jacksonString()),
     metadata: metadataRequest,
@@ -68,6 +68,36 @@ export function nodeCreateRequest(timeZone: string) {
   });
 }
 
+export const nodeRenameRequest = z.object({
+  ...address,
+  newFullPath: jacksonString(),
+  operator: jacksonString(),
+});
+
+export const nodeUpdateRequest = z.object({
+  ...address,
+  expires: withDefault(jacksonInteger(), 0),
+  operator: jacksonString(),
+});
+
+/** `node/move` and `node/copy`. */
+export const nodeTransferRequest = z.object({
+  srcProjectId: jacksonString(),
+  srcRepoName: jacksonString(),
+  srcFullPath: jacksonString(),
+  destProjectId: optional(jacksonString()),
+  destRepoName: optional(jacksonString()),
+  destFullPath: jacksonString(),
+  overwrite: withDefault(jacksonBoolean(), false),
+  operator: jacksonString(),
+});
+
 export const nodeDeleteRequest = z.object({ ...address, operator: jacksonString() });
 
 export const metadataSaveRequest = z.object({ ...address, metadata: metadataRequest });
+
+export const metadataDeleteRequest = z.object({
+  ...address,
+  keyList: z.array(jacksonString()),
+  operator: withDefault(jacksonString(), SYSTEM_OPERATOR),
+});

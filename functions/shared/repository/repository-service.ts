@@ -4,6 +4,8 @@ import type { Clock } from '../clock.ts';
 import { DomainError } from '../errors.ts';
 import { isDuplicateKey } from '../mongodb/duplicate-key.ts';
 import { indexedCollection } from '../mongodb/indexes.ts';
+import type { NodeService } from '../node/node-service.ts';
+import { ROOT } from '../node/path.ts';
 import { checkName } from '../project/name.ts';
 import type { ProjectService } from '../project/project-service.ts';
 import {
@@ -26,7 +28,7 @@ const REPOSITORY_INDEXES: readonly IndexDescription[] = [
 /** bk-repo's public channels, which a composite repository names by their id. */
 const PROXY_CHANNELS = 'proxy_channel';
 
-/** Longest description that bk-repo takes at creation, in UTF-16 code units. */
+/** Longest description that bk-repo takes at creation, in UTF-16 code units; an update takes one less. */
 const MAX_DESCRIPTION_LENGTH = 200;
 
 /** A repository as bk-repo keeps it; `configuration` is its pretty-printed JSON text. */
@@ -67,6 +69,24 @@ export interface RepositoryCreation {
   readonly operator: string;
 }
 
+export interface RepositoryUpdate {
+  readonly projectId: string;
+  readonly name: string;
+  /** Each stays as it is when nothing is said. */
+  readonly public: boolean | undefined;
+  readonly description: string | undefined;
+  readonly configuration: RepositoryConfiguration | undefined;
+  readonly operator: string;
+}
+
+export interface RepositoryDeletion {
+  readonly projectId: string;
+  readonly name: string;
+  /** Files are deleted with the repository. */
+  readonly forced: boolean;
+  readonly operator: string;
+}
+
 export interface RepositoryService {
   find(repository: {
     readonly projectId: string;
@@ -80,6 +100,20 @@ export interface RepositoryService {
    * RESOURCE_NOT_FOUND for a storage that is not the default one: only that one is known here.
    */
   create(creation: RepositoryCreation): Promise<Repository>;
+  /**
+   * Change what is given of a repository. A composite one's private channels come and go with their hidden
+   * repositories.
+   *
+   * @throws DomainError PARAMETER_INVALID `description`, `configuration type` for a configuration of another type,
+   * `channelId` or `channelList`; PARAMETER_MISSING `name` or `url` of a private channel; REPOSITORY_NOT_FOUND.
+   */
+  update(update: RepositoryUpdate): Promise<void>;
+  /**
+   * Delete a repository, its hidden ones, and tombstone what is in them.
+   *
+   * @throws DomainError REPOSITORY_NOT_FOUND; REPOSITORY_CONTAINS_FILE unless `forced`.
+   */
+  delete(deletion: RepositoryDeletion): Promise<void>;
 }
 
 /** The repositories of bk-repo's database. */
@@ -87,8 +121,9 @@ export function repositoryService(options: {
   readonly database: Db;
   readonly clock: Clock;
   readonly projects: Pick<ProjectService, 'find'>;
+  readonly nodes: Pick<NodeService, 'delete' | 'holdsFile'>;
 }): RepositoryService {
-  const { database, clock, projects } = options;
+  const { database, clock, projects, nodes } = options;
 
   const repositories = (): Promise<Collection<RepositoryDocument>> =>
     indexedCollection<RepositoryDocument>({ database, name: COLLECTION, indexes: REPOSITORY_INDEXES });
@@ -96,6 +131,12 @@ export function repositoryService(options: {
   const find: RepositoryService['find'] = async ({ projectId, repoName }) => {
     const document = await (await repositories()).findOne({ projectId, name: repoName });
     return document === null ? undefined : fromDocument(documentSchema.parse(document));
+  };
+
+  /** The nodes first, the document last: until it is gone, a repeat finds the repository and goes on. */
+  const remove = async (projectId: string, repoName: string, operator: string): Promise<void> => {
+    await nodes.delete({ projectId, repoName, fullPath: ROOT, operator });
+    await (await repositories()).deleteOne({ projectId, name: repoName });
   };
 
   return {
@@ -149,6 +190,61 @@ export function repositoryService(options: {
       }
       return winner;
     },
+
+    async update({ projectId, name, description, configuration, operator, ...given }) {
+      if ((description ?? '').length >= MAX_DESCRIPTION_LENGTH) {
+        throw new DomainError('PARAMETER_INVALID', ['description']);
+      }
+      const collection = await repositories();
+      const document = await collection.findOne({ projectId, name });
+      if (document === null) {
+        throw new DomainError('REPOSITORY_NOT_FOUND', [name]);
+      }
+      const current = documentSchema.parse(document);
+      const before = fromDocument(current).configuration;
+      if (configuration !== undefined && configuration.type !== before.type) {
+        throw new DomainError('PARAMETER_INVALID', ['configuration type']);
+      }
+      const change = { lastModifiedBy: operator, lastModifiedDate: clock() };
+      if (configuration?.type === 'composite') {
+        const after = await privateChannels(database, configuration, current.type);
+        const existing = privateChannelNames(before);
+        for (const channel of after.filter((added) => !existing.includes(added))) {
+          const { lastModifiedBy: createdBy, lastModifiedDate: createdDate } = change;
+          const template = { ...current, createdBy, createdDate, ...change };
+          await insertUnlessThere(collection, hiddenRepository(template, channel));
+        }
+        for (const channel of existing.filter((gone) => !after.includes(gone))) {
+          await remove(projectId, hiddenName(name, channel), operator);
+        }
+      }
+      // Last: until it is written, a repeat sees the same channels to make and to remove.
+      await collection.updateOne(
+        { projectId, name },
+        {
+          $set: {
+            public: given.public ?? current.public,
+            ...(description === undefined ? {} : { description }),
+            ...(configuration === undefined ? {} : { configuration: prettyJson(configuration) }),
+            ...change,
+          },
+        },
+      );
+    },
+
+    async delete({ projectId, name, forced, operator }) {
+      const repository = await find({ projectId, repoName: name });
+      if (repository === undefined) {
+        throw new DomainError('REPOSITORY_NOT_FOUND', [name]);
+      }
+      if (!forced && (await nodes.holdsFile({ projectId, repoName: name }))) {
+        throw new DomainError('REPOSITORY_CONTAINS_FILE');
+      }
+      for (const channel of privateChannelNames(repository.configuration)) {
+        await remove(projectId, hiddenName(name, channel), operator);
+      }
+      await remove(projectId, name, operator);
+    },
   };
 }
 
@@ -166,7 +262,7 @@ function fromDocument(document: RepositoryDocument): Repository {
 async function privateChannels(
   database: Db,
   { proxy }: CompositeConfiguration,
-  repoType: RepositoryType,
+  repoType: string,
 ): Promise<string[]> {
   const names: string[] = [];
   for (const channel of proxy.channelList) {
@@ -186,7 +282,7 @@ async function privateChannels(
 async function checkPublicChannel(
   database: Db,
   { channelId }: ProxyChannel,
-  repoType: RepositoryType,
+  repoType: string,
 ): Promise<void> {
   const isKnown =
     channelId !== null &&
@@ -204,6 +300,19 @@ function present(text: string | null, parameter: string): string {
   return text;
 }
 
+/** Names of the private channels that a repository has; none unless it is a composite one. */
+function privateChannelNames(configuration: RepositoryConfiguration): string[] {
+  return configuration.type === 'composite'
+    ? configuration.proxy.channelList.flatMap(({ public: isPublic, name }) =>
+        isPublic || name === null ? [] : [name],
+      )
+    : [];
+}
+
+function hiddenName(composite: string, channel: string): string {
+  return `${composite}-${channel}`;
+}
+
 /** The repository that stands for a private channel beside its composite one, as bk-repo names and fills it. */
 function hiddenRepository(composite: RepositoryDocument, channel: string): RepositoryDocument {
   const { createdBy, createdDate, lastModifiedBy, lastModifiedDate, name, type, projectId } = composite;
@@ -212,7 +321,7 @@ function hiddenRepository(composite: RepositoryDocument, channel: string): Repos
     createdDate,
     lastModifiedBy,
     lastModifiedDate,
-    name: `${name}-${channel}`,
+    name: hiddenName(name, channel),
     type,
     category: 'REMOTE',
     public: false,

@@ -18,6 +18,22 @@ export const repositoryCreateRequest = z.object({
   operator: withDefault(jacksonString(), SYSTEM_OPERATOR),
 });
 
+export const repositoryUpdateRequest = z.object({
+  projectId: jacksonString(),
+  name: jacksonString(),
+  public: optional(jacksonBoolean()),
+  description: optional(jacksonString()),
+  configuration: optional(repositoryConfiguration),
+  operator: jacksonString(),
+});
+
+export const repositoryDeleteRequest = z.object({
+  projectId: jacksonString(),
+  name: jacksonString(),
+  forced: withDefault(jacksonBoolean(), false),
+  operator: jacksonString(),
+});
+
 /**
  * A repository as the contract answers it; dates in the zone of that IANA name. `storageCredentials` is always
  * null: bk-repo shows a storage's keys there, and secrets do not leave.

@@ -180,7 +180,7 @@ function playedPorts(repository: Pick<Repository, 'credentialsKey'> | undefined)
           path: '/a/',
           name: 'b.bin',
           fullPath: creation.fullPath,
-          size: creation.size,
+          size: creation.size ?? 0,
           projectId: creation.projectId,
           repoName: creation.repoName,
         };

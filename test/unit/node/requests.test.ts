@@ -36,7 +36,7 @@ describe('node/create', () => {
       folder: false,
       expires: 0,
       overwrite: false,
-      size: 0,
+      size: undefined,
       sha256: undefined,
       md5: undefined,
       metadata: [],
