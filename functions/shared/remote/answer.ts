@@ -1,3 +1,4 @@
+import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import {
   ContentMismatchError,
@@ -112,6 +113,89 @@ function envelopeOf(text: string): Envelope | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Error codes of S3 by which it says that content is not of the digest or length that the request claims. */
+const MISMATCH_CODES: ReadonlySet<string> = new Set([
+  'BadDigest',
+  'InvalidDigest',
+  'XAmzContentChecksumMismatch',
+  'XAmzContentSHA256Mismatch',
+]);
+/** Error codes of S3 by which a connection, and not the request, is at fault. */
+const CUT_CODES: ReadonlySet<string> = new Set(['IncompleteBody', 'RequestTimeout']);
+/** Error codes of S3 by which the credentials behind an address have passed. */
+const EXPIRED_CODES: ReadonlySet<string> = new Set(['ExpiredToken', 'InvalidToken', 'TokenRefreshRequired']);
+
+/**
+ * What an object store says to a presigned PUT, in S3's words.
+ *
+ * @returns false when the address is not good, or not any more (403): another one may be.
+ * @throws ContentMismatchError when the store found other content than was claimed; RemoteRefusalError for content that
+ * it never takes; else RemoteOutageError, for a store that is down or wrongly set up.
+ */
+export function isStored(answer: Answer): boolean {
+  const { status } = answer;
+  const code = /<Code>(\w{1,64})<\/Code>/.exec(answer.text)?.[1] ?? '';
+  const details = code === '' ? `HTTP ${status}` : `HTTP ${status}, ${code}`;
+  if (status >= 200 && status < 300) {
+    return true;
+  }
+  if (status < 400) {
+    throw new RemoteOutageError('REDIRECTED', { details: redirectionOf(answer) });
+  }
+  if (status === 403 || EXPIRED_CODES.has(code)) {
+    return false;
+  }
+  if (MISMATCH_CODES.has(code)) {
+    throw new ContentMismatchError(`the store of the remote says ${code}`);
+  }
+  if (CUT_CODES.has(code)) {
+    throw new RemoteOutageError('CONNECTION_CUT', { details });
+  }
+  if (code === 'EntityTooLarge') {
+    throw new RemoteRefusalError({ status, text: code });
+  }
+  if (status === 429 || status === 503) {
+    throw new RemoteOutageError('THROTTLED', { details, retryAfter: retryAfterOf(answer) });
+  }
+  throw new RemoteOutageError(status < 500 ? 'STORE_REFUSED' : 'SERVER_ERROR', {
+    details,
+    retryAfter: retryAfterOf(answer),
+  });
+}
+
+/**
+ * An answer's data in the shape that is expected of it.
+ *
+ * @throws RemoteOutageError NOT_BKREPO
+ */
+export function expected<Schema extends z.ZodType>(schema: Schema, data: unknown): z.output<Schema> {
+  const result = schema.safeParse(data);
+  if (!result.success) {
+    throw new RemoteOutageError('NOT_BKREPO', { details: 'an answer of another shape' });
+  }
+  return result.data;
+}
+
+/** Read an answer whole. @throws RemoteOutageError NOT_BKREPO for one of more bytes than that. */
+export async function readAnswer(response: Dispatcher.ResponseData, maxBytes: number): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body) {
+    const buffer = Buffer.from(chunk);
+    bytes += buffer.length;
+    if (bytes > maxBytes) {
+      response.body.destroy();
+      throw new RemoteOutageError('NOT_BKREPO', { details: `an answer of more than ${maxBytes} bytes` });
+    }
+    chunks.push(buffer);
+  }
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    text: Buffer.concat(chunks).toString('utf8'),
+  };
 }
 
 /** Text from a remote, safe to log: one line, bounded. */

@@ -20,6 +20,7 @@ export const OUTAGE_TEXTS = {
   THROTTLED: 'too many requests',
   SERVER_ERROR: 'server error',
   BUSY: 'the service is busy',
+  STORE_REFUSED: 'its object store refuses what it lets us put there',
 } as const;
 export type OutageReason = keyof typeof OUTAGE_TEXTS;
 

@@ -78,19 +78,29 @@ export function uploadBody(fields: UploadFields): UploadBody {
   };
 }
 
-async function* verified(
+/**
+ * The content, hashed on its way. Its last piece is held back until everything is found to be as claimed: whoever
+ * receives other content does not receive the whole of it.
+ *
+ * @throws ContentMismatchError, ContentReadError
+ */
+export async function* verified(
   content: AsyncIterable<Uint8Array>,
   claim: Pick<UploadFields, 'size' | 'sha256'>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256');
   let bytes = 0;
+  let last: Uint8Array | undefined;
   for await (const chunk of readable(content)) {
     bytes += chunk.byteLength;
     if (bytes > claim.size) {
       throw new ContentMismatchError(`more than ${claim.size} bytes`);
     }
     hash.update(chunk);
-    yield chunk;
+    if (last !== undefined) {
+      yield last;
+    }
+    last = chunk;
   }
   if (bytes !== claim.size) {
     throw new ContentMismatchError(`${bytes} bytes instead of ${claim.size}`);
@@ -98,6 +108,9 @@ async function* verified(
   const digest = hash.digest('hex');
   if (digest !== claim.sha256.toLowerCase()) {
     throw new ContentMismatchError(`SHA-256 ${digest} instead of ${claim.sha256}`);
+  }
+  if (last !== undefined) {
+    yield last;
   }
 }
 
