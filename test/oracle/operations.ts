@@ -28,7 +28,7 @@ export interface Draft {
 interface DraftPlace {
   readonly repository: keyof Repositories;
   readonly path: string;
-  /** Take the live node of this number instead, when there is one, and what stands below it. */
+  /** Take the live node of this number instead, in whichever repository, and what stands below it. */
   readonly live: number | undefined;
   readonly below: string;
   readonly spelling: number;
@@ -62,24 +62,30 @@ const SPELLINGS: readonly ((path: string) => string)[] = [
   () => `/${'s/'.repeat(65)}`,
 ];
 
-const place: fc.Arbitrary<DraftPlace> = fc.record({
-  repository: fc.oneof(
-    { weight: 14, arbitrary: fc.constant('local' as const) },
-    { weight: 7, arbitrary: fc.constant('composite' as const) },
-    { weight: 1, arbitrary: fc.constantFrom('virtual' as const, 'missing' as const) },
-  ),
-  path,
-  live: fc.option(fc.nat({ max: 30 }), { nil: undefined, freq: 2 }),
-  below: fc.oneof(
-    { weight: 4, arbitrary: fc.constant('') },
-    { weight: 1, arbitrary: segment.map((name) => `/${name}`) },
-  ),
-  spelling: fc.oneof(
-    { weight: 40, arbitrary: fc.constant(0) },
-    { weight: 1, arbitrary: fc.constant(SPELLINGS.length - 1) },
-    { weight: 12, arbitrary: fc.integer({ min: 1, max: SPELLINGS.length - 2 }) },
-  ),
-});
+/** @param likely how many of five places are told by what is there. */
+function placeOf(likely: number): fc.Arbitrary<DraftPlace> {
+  return fc.record({
+    repository: fc.oneof(
+      { weight: 14, arbitrary: fc.constant('local' as const) },
+      { weight: 7, arbitrary: fc.constant('composite' as const) },
+      { weight: 1, arbitrary: fc.constantFrom('virtual' as const, 'missing' as const) },
+    ),
+    path,
+    live: fc.oneof(
+      { weight: likely, arbitrary: fc.nat({ max: 60 }) },
+      { weight: 5 - likely, arbitrary: fc.constant(undefined) },
+    ),
+    below: fc.oneof(
+      { weight: 5, arbitrary: fc.constant('') },
+      { weight: 1, arbitrary: segment.map((name) => `/${name}`) },
+    ),
+    spelling: fc.oneof(
+      { weight: 60, arbitrary: fc.constant(0) },
+      { weight: 1, arbitrary: fc.constant(SPELLINGS.length - 1) },
+      { weight: 12, arbitrary: fc.integer({ min: 1, max: SPELLINGS.length - 2 }) },
+    ),
+  });
+}
 
 const metadata = fc.dictionary(
   fc.constantFrom('k', 'n', 'a.b', '$d', '键'),
@@ -93,29 +99,46 @@ const metadata = fc.dictionary(
   { maxKeys: 3 },
 );
 
-const draft: fc.Arbitrary<Draft> = fc.record({
-  kind: fc.oneof(
-    { weight: 10, arbitrary: fc.constant('create' as const) },
-    { weight: 12, arbitrary: fc.constantFrom('rename' as const, 'move' as const, 'copy' as const) },
-    {
-      weight: 3,
-      arbitrary: fc.constantFrom('metadata-save' as const, 'metadata-delete' as const, 'update' as const),
-    },
-    { weight: 2, arbitrary: fc.constant('delete' as const) },
-  ),
-  from: place,
-  to: place,
-  isFolder: fc.boolean(),
-  overwrite: fc.boolean(),
-  content: fc.nat({ max: 5 }),
-  expires: fc.constantFrom(0, 0, 3, -1),
-  metadata,
-  keys: fc.uniqueArray(fc.constantFrom('k', 'n', 'a.b', '$d', 'none'), { maxLength: 3 }),
-  operator: fc.constantFrom('ada', 'bob'),
-  createdBy: fc.option(fc.constant('carol'), { nil: undefined, freq: 4 }),
-});
+const CHANGES = ['rename', 'move', 'copy'] as const;
+const TOUCHES = ['update', 'metadata-save', 'metadata-delete'] as const;
 
-export const sequence = fc.array(draft, { minLength: 1, maxLength: 24, size: 'max' });
+function draftOf(kind: fc.Arbitrary<Operation['kind']>, likely: number): fc.Arbitrary<Draft> {
+  return fc.record({
+    kind,
+    from: placeOf(likely),
+    to: placeOf(2),
+    isFolder: fc.boolean(),
+    overwrite: fc.boolean(),
+    content: fc.nat({ max: 5 }),
+    expires: fc.constantFrom(0, 0, 3, -1),
+    metadata,
+    keys: fc.uniqueArray(fc.constantFrom('k', 'n', 'a.b', '$d', 'none'), { maxLength: 3 }),
+    operator: fc.constantFrom('ada', 'bob'),
+    createdBy: fc.option(fc.constant('carol'), { nil: undefined, freq: 4 }),
+  });
+}
+
+const creation = draftOf(fc.constant('create' as const), 1);
+const anything = draftOf(
+  fc.oneof(
+    { weight: 12, arbitrary: fc.constantFrom(...CHANGES) },
+    { weight: 3, arbitrary: fc.constantFrom(...TOUCHES) },
+    { weight: 1, arbitrary: fc.constant('delete' as const) },
+  ),
+  4,
+);
+
+/** Some nodes first, so that there is something to change; then anything. */
+export const sequence: fc.Arbitrary<readonly Draft[]> = fc
+  .tuple(
+    fc.array(creation, { maxLength: 6, size: 'max' }),
+    fc.array(fc.oneof({ weight: 4, arbitrary: anything }, { weight: 1, arbitrary: creation }), {
+      minLength: 1,
+      maxLength: 16,
+      size: 'max',
+    }),
+  )
+  .map(([first, then]) => [...first, ...then]);
 
 /** The operation that a draft means, as things stand; `undefined` where the contract leaves open what it does. */
 export function resolve(
@@ -147,52 +170,38 @@ export function resolve(
     case 'move':
     case 'copy': {
       const { repository: toRepository, path: toPath } = target.node;
-      const isOpen = !target.isPath || meetsItself(source, target, model);
-      return isOpen ? undefined : { ...node, kind, toRepository, toPath, overwrite };
+      return target.isPath ? { ...node, kind, toRepository, toPath, overwrite } : undefined;
     }
     case 'update':
       return source.isRoot ? undefined : { ...node, kind, expires };
     case 'delete':
       return { ...node, kind };
     case 'metadata-save':
-      // Of an empty map it is not said whether its path is looked at.
+      // Where nothing is to be saved or deleted, it is not said whether the path is looked at.
       return source.isPath ? { ...node, kind, metadata } : undefined;
     case 'metadata-delete':
-      return { ...node, kind, keys };
+      return source.isPath ? { ...node, kind, keys } : undefined;
   }
 }
 
 interface Spelled {
   readonly node: { readonly repository: RepositoryName; readonly path: string };
-  readonly plain: string;
   readonly isRoot: boolean;
   readonly isPath: boolean;
 }
 
 function spelled(place: DraftPlace, repositories: Repositories, model: Model): Spelled {
-  const repository = repositories[place.repository];
-  const live = [...model.tree(repository).live.keys()].sort();
+  const live = Object.values(repositories).flatMap((repository) =>
+    [...model.tree(repository).live.keys()].sort().map((path) => ({ repository, path })),
+  );
   const chosen = place.live === undefined ? undefined : live[place.live % live.length];
-  const plain = chosen === undefined ? place.path : join(chosen, place.below);
-  const isPath = place.spelling < SPELLINGS.length - 1;
+  const repository = chosen?.repository ?? repositories[place.repository];
+  const plain = chosen === undefined ? place.path : join(chosen.path, place.below);
   return {
     node: { repository, path: SPELLINGS[place.spelling]?.(plain) ?? plain },
-    plain,
     isRoot: plain === '/',
-    isPath,
+    isPath: place.spelling < SPELLINGS.length - 1,
   };
-}
-
-/**
- * A folder that is carried upwards, onto an ancestor of its own by the same name, meets nodes of itself. What then
- * becomes of them depends on the order in which they are taken.
- */
-function meetsItself(source: Spelled, target: Spelled, model: Model): boolean {
-  const { live } = model.tree(target.node.repository);
-  const isInto = target.isRoot || live.get(target.plain)?.folder === true;
-  const name = source.plain.slice(source.plain.lastIndexOf('/'));
-  const destination = isInto ? `${target.isRoot ? '' : target.plain}${name}` : target.plain;
-  return source.node.repository === target.node.repository && source.plain.startsWith(`${destination}/`);
 }
 
 function join(folder: string, below: string): string {

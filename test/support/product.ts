@@ -152,10 +152,7 @@ async function dispatch(
   };
 }
 
-/** As the gateway hands a path over: decoded once, except that %25 stays. */
+/** As the gateway hands a path over: decoded once, except that %25 stays, and so does a bare percent sign. */
 function gatewayPath(path: string): string {
-  return path
-    .split('%25')
-    .map((part) => decodeURIComponent(part))
-    .join('%25');
+  return path.replaceAll(/(?:%(?!25)[0-9a-f]{2})+/gi, (encoded) => decodeURIComponent(encoded));
 }
