@@ -2,6 +2,7 @@ import type { Db } from 'mongodb';
 import type { Clock } from './clock.ts';
 import { type IdentityService, identityService } from './identity/identity-service.ts';
 import { type NodeService, nodeService } from './node/node-service.ts';
+import { NO_OPERATE_LOG, type OperateLogWriter } from './operate-log/writer.ts';
 import { type ProjectService, projectService } from './project/project-service.ts';
 import { type RepositoryService, repositoryService } from './repository/repository-service.ts';
 
@@ -13,14 +14,20 @@ export interface Receiver {
   readonly identities: IdentityService;
 }
 
-export function receiverOf(options: { readonly database: Db; readonly clock: Clock }): Receiver {
-  const { database, clock } = options;
-  const projects = projectService({ database, clock });
+/** @param options.log where the changes are told; nowhere when it is left out. */
+export function receiverOf(options: {
+  readonly database: Db;
+  readonly clock: Clock;
+  readonly log?: OperateLogWriter;
+}): Receiver {
+  const { database, clock, log = NO_OPERATE_LOG } = options;
+  const projects = projectService({ database, clock, log });
   const nodes = nodeService({
     database,
     clock,
     findRepository: (repository) => repositories.find(repository),
+    log,
   });
-  const repositories = repositoryService({ database, clock, projects, nodes });
+  const repositories = repositoryService({ database, clock, projects, log });
   return { projects, repositories, nodes, identities: identityService({ database, clock }) };
 }

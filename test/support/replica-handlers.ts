@@ -72,6 +72,7 @@ export async function loadReplicaHandlers(options: {
     TABLE_NAME: 'table',
     MONGODB_SECRET_ID: 'mongodb',
     MONGODB_DATABASE: options.databaseName,
+    OPERATE_LOG_COLLECTION: 'operate_log',
     BLOB_BUCKET: 'blobs',
     TIME_ZONE: 'UTC',
     CLUSTER_ID: '0123456789abcdef0123456789abcdef',

@@ -4,7 +4,7 @@ import { environment } from '../../shared/environment.ts';
 import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
 import { nodeDetail } from '../../shared/node/detail.ts';
 import { fileUploadRequest, readFileUpload, receiveFile } from '../../shared/node/file-upload.ts';
-import { replicaServices } from '../services.ts';
+import { changingServices } from '../changes.ts';
 
 const env = environment('BLOB_BUCKET', 'TIME_ZONE');
 const blobs = s3BlobStore({ s3: s3(), bucket: env.BLOB_BUCKET });
@@ -18,9 +18,9 @@ export const handler = bkrepoEndpoint({
     contentType: request.header('content-type'),
     body: request.bytes(),
   }),
-  handle: async (request) => {
+  handle: async (request, context) => {
     const upload = await readFileUpload(request);
-    const { nodes, repositories } = await replicaServices();
+    const { nodes, repositories } = await changingServices(context);
     return nodeDetail(await receiveFile({ upload, repositories, blobs, nodes }), env.TIME_ZONE);
   },
 });

@@ -1,14 +1,14 @@
 import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
 import { nodeTransferRequest } from '../../shared/node/requests.ts';
-import { replicaServices } from '../services.ts';
+import { changingServices } from '../changes.ts';
 
 /** `POST replica/node/copy`: copies a node with everything under it, also into another repository. */
 export const handler = bkrepoEndpoint({
   unauthenticated: 'header-missing',
   schema: nodeTransferRequest,
   input: (request) => request.json(),
-  handle: async (transfer) => {
-    const { nodes } = await replicaServices();
+  handle: async (transfer, context) => {
+    const { nodes } = await changingServices(context);
     await nodes.copy(transfer);
   },
 });

@@ -2,7 +2,7 @@ import { environment } from '../../shared/environment.ts';
 import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
 import { nodeDetail } from '../../shared/node/detail.ts';
 import { nodeCreateRequest } from '../../shared/node/requests.ts';
-import { replicaServices } from '../services.ts';
+import { changingServices } from '../changes.ts';
 
 const env = environment('TIME_ZONE');
 
@@ -11,8 +11,8 @@ export const handler = bkrepoEndpoint({
   unauthenticated: 'header-missing',
   schema: nodeCreateRequest(env.TIME_ZONE),
   input: (request) => request.json(),
-  handle: async (creation) => {
-    const { nodes } = await replicaServices();
+  handle: async (creation, context) => {
+    const { nodes } = await changingServices(context);
     return nodeDetail(await nodes.create(creation), env.TIME_ZONE);
   },
 });

@@ -1,7 +1,7 @@
 import { environment } from '../../shared/environment.ts';
 import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
 import { projectCreateRequest, projectInfo } from '../../shared/project/requests.ts';
-import { replicaServices } from '../services.ts';
+import { changingServices } from '../changes.ts';
 
 const env = environment('TIME_ZONE');
 
@@ -10,8 +10,8 @@ export const handler = bkrepoEndpoint({
   unauthenticated: 'header-missing',
   schema: projectCreateRequest,
   input: (request) => request.json(),
-  handle: async (creation) => {
-    const { projects } = await replicaServices();
+  handle: async (creation, context) => {
+    const { projects } = await changingServices(context);
     return projectInfo(await projects.create(creation), env.TIME_ZONE);
   },
 });

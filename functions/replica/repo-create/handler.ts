@@ -1,7 +1,7 @@
 import { environment } from '../../shared/environment.ts';
 import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
 import { repositoryCreateRequest, repositoryDetail } from '../../shared/repository/requests.ts';
-import { replicaServices } from '../services.ts';
+import { changingServices } from '../changes.ts';
 
 const env = environment('TIME_ZONE');
 
@@ -10,8 +10,8 @@ export const handler = bkrepoEndpoint({
   unauthenticated: 'header-missing',
   schema: repositoryCreateRequest,
   input: (request) => request.json(),
-  handle: async (creation) => {
-    const { repositories } = await replicaServices();
+  handle: async (creation, context) => {
+    const { repositories } = await changingServices(context);
     return repositoryDetail(await repositories.create(creation), env.TIME_ZONE);
   },
 });

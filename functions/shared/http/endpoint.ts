@@ -21,6 +21,7 @@ export type { HttpRequest } from './request.ts';
 /** What an endpoint's function is told beside its input. */
 export interface RequestContext {
   readonly principal: Principal;
+  readonly request: HttpRequest;
   readonly requestId: string;
   readonly logger: Logger;
 }
@@ -67,11 +68,13 @@ export function bkrepoEndpoint<Schema extends z.ZodType>(
     .use(contentLimit<Input>())
     .use(validation(definition.schema, definition.input))
     .handler(async (exchange: Exchange<Input>) => {
-      const { principal, validated, requestId, logger } = exchange;
+      const { principal, validated, request, requestId, logger } = exchange;
       if (principal === undefined || validated === undefined) {
         throw new Error('The pipeline has let an unchecked request through');
       }
-      return successResponse(await definition.handle(validated.input, { principal, requestId, logger }));
+      return successResponse(
+        await definition.handle(validated.input, { principal, request, requestId, logger }),
+      );
     });
   return (event, context) => pipeline(exchangeOf<Input>(event, context, services.logger), context);
 }

@@ -4,6 +4,8 @@ import { DomainError } from '../errors.ts';
 /** A request as the endpoints see it: API Gateway's event, decoded where the gateway encodes. */
 export interface HttpRequest {
   readonly method: string;
+  /** Address of whoever called, as the gateway saw it. */
+  readonly clientAddress: string;
   /** Path as the gateway gives it: decoded once, except that `%25` stays `%25`. */
   readonly rawPath: string;
   readonly query: Readonly<Record<string, string | undefined>>;
@@ -38,6 +40,7 @@ export function httpRequestOf(event: APIGatewayProxyEventV2): HttpRequest {
   const bytes = (): Buffer => Buffer.from(body, event.isBase64Encoded ? 'base64' : 'utf8');
   return {
     method: event.requestContext.http.method,
+    clientAddress: event.requestContext.http.sourceIp,
     rawPath: event.rawPath,
     query: event.queryStringParameters ?? {},
     pathParameters: event.pathParameters ?? {},

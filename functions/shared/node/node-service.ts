@@ -2,6 +2,7 @@ import { type Db, Long, ObjectId } from 'mongodb';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { DomainError } from '../errors.ts';
+import type { OperateLogWriter } from '../operate-log/writer.ts';
 import { LIVE, type NodeDocument } from './document.ts';
 import { type BlobReference, countReference, discountReference } from './file-reference.ts';
 import { createParents } from './folders.ts';
@@ -11,7 +12,6 @@ import { type NodeRename, renameNode } from './rename.ts';
 import {
   findLive,
   insertUnlessThere,
-  liveTree,
   MAX_ATTEMPTS,
   type NodeAddress,
   type Nodes,
@@ -39,6 +39,8 @@ export interface NodeCreation extends NodeAddress {
   readonly operator: string;
   readonly createdBy: string | undefined;
   readonly createdDate: Date | undefined;
+  /** Logged, and otherwise not read: the creator counts as the modifier. */
+  readonly lastModifiedBy?: string | undefined;
   readonly lastModifiedDate: Date | undefined;
 }
 
@@ -98,8 +100,6 @@ export interface NodeService {
   move(transfer: NodeTransfer): Promise<boolean>;
   /** Copy a node with everything under it; as `move` otherwise. */
   copy(transfer: NodeTransfer): Promise<boolean>;
-  /** True when a repository holds a file. */
-  holdsFile(repository: RepositoryAddress): Promise<boolean>;
 }
 
 export interface NodeUpdate extends NodeAddress {
@@ -113,10 +113,14 @@ export interface NodeDeletion extends NodeAddress {
 }
 
 export interface MetadataSave extends NodeAddress {
+  /** Logged; default `system`. */
+  readonly operator?: string;
   readonly metadata: readonly MetadataEntry[];
 }
 
 export interface MetadataDeletion extends NodeAddress {
+  /** Logged; default `system`. */
+  readonly operator?: string;
   readonly keyList: readonly string[];
 }
 
@@ -133,8 +137,18 @@ export function nodeService(options: {
   readonly database: Db;
   readonly clock: Clock;
   readonly findRepository: FindRepository;
+  readonly log: OperateLogWriter;
 }): NodeService {
-  const { database, clock, findRepository } = options;
+  const { database, clock, findRepository, log } = options;
+
+  const transferred = async (kind: 'move' | 'copy', transfer: NodeTransfer): Promise<boolean> => {
+    const change = { operator: transfer.operator, clock };
+    const hasChanged = await transferNode({ database, kind, transfer, findRepository, change });
+    if (hasChanged) {
+      await log.record({ kind: kind === 'move' ? 'NODE_MOVE' : 'NODE_COPY', request: transfer });
+    }
+    return hasChanged;
+  };
 
   return {
     async exists(address) {
@@ -179,23 +193,31 @@ export function nodeService(options: {
         }
         throw error;
       }
+      await log.record({ kind: 'NODE_CREATE', request: creation });
       return node;
     },
 
-    async delete({ operator, ...address }) {
-      const nodes = await nodesOf(database, address.projectId);
-      const fullPath = normalizeFullPath(address.fullPath);
-      await tombstoneTree(nodes, { ...address, fullPath }, { operator, clock });
+    async delete(deletion) {
+      const { projectId, repoName, operator } = deletion;
+      const nodes = await nodesOf(database, projectId);
+      const address = { projectId, repoName, fullPath: normalizeFullPath(deletion.fullPath) };
+      const count = await tombstoneTree(nodes, address, { operator, clock });
+      // What was there no more is not logged: the log holds some twenty entries, and others need them.
+      if (count > 0) {
+        await log.record({ kind: 'NODE_DELETE', request: deletion });
+      }
     },
 
-    async saveMetadata({ metadata, ...address }) {
+    async saveMetadata(saving) {
+      const { metadata, projectId, repoName } = saving;
       if (metadata.length === 0) {
         return;
       }
       const saved = storedMetadata(metadata);
-      const fullPath = normalizeFullPath(address.fullPath);
-      const nodes = await nodesOf(database, address.projectId);
-      await replaceMetadata(nodes, { ...address, fullPath }, (existing) => mergeMetadata(existing, saved), {
+      const fullPath = normalizeFullPath(saving.fullPath);
+      const address = { projectId, repoName, fullPath };
+      const nodes = await nodesOf(database, projectId);
+      await replaceMetadata(nodes, address, (existing) => mergeMetadata(existing, saved), {
         ifMissing: async () => {
           if (!isRoot(fullPath)) {
             throw new DomainError('NODE_NOT_FOUND', [fullPath]);
@@ -203,64 +225,51 @@ export function nodeService(options: {
           return insertUnlessThere(nodes, rootNode(address, saved, clock()));
         },
       });
+      await log.record({ kind: 'METADATA_SAVE', request: saving });
     },
 
-    async deleteMetadata({ keyList, ...address }) {
-      const keys = new Set(keyList);
+    async deleteMetadata(deletion) {
+      const { projectId, repoName } = deletion;
+      const keys = new Set(deletion.keyList);
       if (keys.size === 0) {
         return;
       }
-      const fullPath = normalizeFullPath(address.fullPath);
-      const nodes = await nodesOf(database, address.projectId);
+      const fullPath = normalizeFullPath(deletion.fullPath);
+      const nodes = await nodesOf(database, projectId);
       await replaceMetadata(
         nodes,
-        { ...address, fullPath },
+        { projectId, repoName, fullPath },
         (existing) => existing.filter(({ key }) => !keys.has(key)),
         { ifMissing: async () => true },
       );
+      // Logged whether the node was there or not, as in bk-repo.
+      await log.record({ kind: 'METADATA_DELETE', request: deletion });
     },
 
-    rename: (renaming) => renameNode({ database, renaming, change: { operator: renaming.operator, clock } }),
+    async rename(renaming) {
+      await renameNode({ database, renaming, change: { operator: renaming.operator, clock } });
+      await log.record({ kind: 'NODE_RENAME', request: renaming });
+    },
 
-    async update({ expires, operator, ...address }) {
-      const fullPath = normalizeFullPath(address.fullPath);
+    async update(update) {
+      const { projectId, repoName, expires, operator } = update;
+      const fullPath = normalizeFullPath(update.fullPath);
       const now = clock();
       const expireDate = expiryOf(expires, now);
-      const nodes = await nodesOf(database, address.projectId);
+      const nodes = await nodesOf(database, projectId);
       const { matchedCount } = await nodes.updateOne(
-        { projectId: address.projectId, repoName: address.repoName, fullPath, ...LIVE },
-        {
-          $set: { lastModifiedBy: operator, lastModifiedDate: now, expireDate: expireDate ?? null },
-        },
+        { projectId, repoName, fullPath, ...LIVE },
+        { $set: { lastModifiedBy: operator, lastModifiedDate: now, expireDate: expireDate ?? null } },
       );
       if (matchedCount === 0) {
         throw new DomainError('NODE_NOT_FOUND', [fullPath]);
       }
+      await log.record({ kind: 'NODE_UPDATE', request: update });
     },
 
-    move: (transfer) =>
-      transferNode({
-        database,
-        kind: 'move',
-        transfer,
-        findRepository,
-        change: { operator: transfer.operator, clock },
-      }),
+    move: (transfer) => transferred('move', transfer),
 
-    copy: (transfer) =>
-      transferNode({
-        database,
-        kind: 'copy',
-        transfer,
-        findRepository,
-        change: { operator: transfer.operator, clock },
-      }),
-
-    async holdsFile({ projectId, repoName }) {
-      const nodes = await nodesOf(database, projectId);
-      const root = { projectId, repoName, fullPath: '/' };
-      return (await nodes.findOne({ ...liveTree(root), folder: false }, { projection: { _id: 1 } })) !== null;
-    },
+    copy: (transfer) => transferred('copy', transfer),
   };
 }
 

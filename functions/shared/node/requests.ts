@@ -60,10 +60,11 @@ export function nodeCreateRequest(timeZone: string) {
     size: optional(jacksonInteger()),
     sha256: optional(jacksonString()),
     md5: optional(jacksonString()),
-    metadata: metadataRequest,
+    metadata: optional(metadataRequest),
     operator: withDefault(jacksonString(), SYSTEM_OPERATOR),
     createdBy: optional(jacksonString()),
     createdDate: localDateTime(timeZone),
+    lastModifiedBy: optional(jacksonString()),
     lastModifiedDate: localDateTime(timeZone),
   });
 }
@@ -94,7 +95,11 @@ export const nodeTransferRequest = z.object({
 
 export const nodeDeleteRequest = z.object({ ...address, operator: jacksonString() });
 
-export const metadataSaveRequest = z.object({ ...address, metadata: metadataRequest });
+export const metadataSaveRequest = z.object({
+  ...address,
+  metadata: metadataRequest,
+  operator: withDefault(jacksonString(), SYSTEM_OPERATOR),
+});
 
 export const metadataDeleteRequest = z.object({
   ...address,

@@ -162,8 +162,12 @@ async function insertOneOwn(nodes: Nodes, { _id, ...document }: StoredNode): Pro
   }
 }
 
-/** Tombstone a normalised path and everything under it. */
-export function tombstoneTree(nodes: Nodes, address: NodeAddress, change: Change): Promise<void> {
+/**
+ * Tombstone a normalised path and everything under it.
+ *
+ * @returns how many nodes that were.
+ */
+export function tombstoneTree(nodes: Nodes, address: NodeAddress, change: Change): Promise<number> {
   return tombstone(nodes, liveTree(address), change);
 }
 
@@ -182,19 +186,22 @@ async function tombstone(
   nodes: Nodes,
   filter: Filter<StoredNode>,
   { operator, clock }: Change,
-): Promise<void> {
+): Promise<number> {
   const now = clock().getTime();
+  let count = 0;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const deleted = new Date(now + attempt);
     try {
-      await nodes.updateMany(filter, {
+      const { modifiedCount } = await nodes.updateMany(filter, {
         $set: { lastModifiedBy: operator, lastModifiedDate: deleted, deleted },
       });
-      return;
+      return count + modifiedCount;
     } catch (error) {
       if (!isDuplicateKey(error)) {
         throw error;
       }
+      // Of those before the refused one the server does not say how many: at least there was one to tombstone.
+      count = 1;
     }
   }
   throw new DomainError('SYSTEM_BUSY');

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../clock.ts';
 import { isDuplicateKey } from '../mongodb/duplicate-key.ts';
 import { indexedCollection } from '../mongodb/indexes.ts';
+import type { OperateLogWriter } from '../operate-log/writer.ts';
 import { checkName } from './name.ts';
 
 const COLLECTION = 'project';
@@ -39,8 +40,12 @@ export interface ProjectService {
 }
 
 /** The projects of bk-repo's database. */
-export function projectService(options: { readonly database: Db; readonly clock: Clock }): ProjectService {
-  const { database, clock } = options;
+export function projectService(options: {
+  readonly database: Db;
+  readonly clock: Clock;
+  readonly log: OperateLogWriter;
+}): ProjectService {
+  const { database, clock, log } = options;
 
   const projects = (): Promise<Collection<Project>> =>
     indexedCollection<Project>({ database, name: COLLECTION, indexes: PROJECT_INDEXES });
@@ -53,7 +58,8 @@ export function projectService(options: { readonly database: Db; readonly clock:
   return {
     find,
 
-    async create({ name, displayName, description, operator }) {
+    async create(creation) {
+      const { name, displayName, description, operator } = creation;
       const existing = await find(name);
       if (existing !== undefined) {
         return existing;
@@ -79,6 +85,7 @@ export function projectService(options: { readonly database: Db; readonly clock:
         }
         return winner;
       }
+      await log.record({ kind: 'PROJECT_CREATE', request: creation });
       return project;
     },
   };

@@ -4,8 +4,8 @@ import type { Clock } from '../clock.ts';
 import { DomainError } from '../errors.ts';
 import { isDuplicateKey } from '../mongodb/duplicate-key.ts';
 import { indexedCollection } from '../mongodb/indexes.ts';
-import type { NodeService } from '../node/node-service.ts';
-import { ROOT } from '../node/path.ts';
+import { clearRepository, holdsFile } from '../node/contents.ts';
+import type { OperateLogWriter } from '../operate-log/writer.ts';
 import { checkName } from '../project/name.ts';
 import type { ProjectService } from '../project/project-service.ts';
 import {
@@ -121,9 +121,9 @@ export function repositoryService(options: {
   readonly database: Db;
   readonly clock: Clock;
   readonly projects: Pick<ProjectService, 'find'>;
-  readonly nodes: Pick<NodeService, 'delete' | 'holdsFile'>;
+  readonly log: OperateLogWriter;
 }): RepositoryService {
-  const { database, clock, projects, nodes } = options;
+  const { database, clock, projects, log } = options;
 
   const repositories = (): Promise<Collection<RepositoryDocument>> =>
     indexedCollection<RepositoryDocument>({ database, name: COLLECTION, indexes: REPOSITORY_INDEXES });
@@ -135,7 +135,7 @@ export function repositoryService(options: {
 
   /** The nodes first, the document last: until it is gone, a repeat finds the repository and goes on. */
   const remove = async (projectId: string, repoName: string, operator: string): Promise<void> => {
-    await nodes.delete({ projectId, repoName, fullPath: ROOT, operator });
+    await clearRepository(database, { projectId, repoName }, { operator, clock });
     await (await repositories()).deleteOne({ projectId, name: repoName });
   };
 
@@ -182,6 +182,7 @@ export function repositoryService(options: {
         await insertUnlessThere(collection, hiddenRepository(document, channel));
       }
       if (await insertUnlessThere(collection, document)) {
+        await log.record({ kind: 'REPOSITORY_CREATE', request: creation });
         return fromDocument(document);
       }
       const winner = await find(address);
@@ -191,7 +192,8 @@ export function repositoryService(options: {
       return winner;
     },
 
-    async update({ projectId, name, description, configuration, operator, ...given }) {
+    async update(update) {
+      const { projectId, name, description, configuration, operator } = update;
       if ((description ?? '').length >= MAX_DESCRIPTION_LENGTH) {
         throw new DomainError('PARAMETER_INVALID', ['description']);
       }
@@ -223,27 +225,30 @@ export function repositoryService(options: {
         { projectId, name },
         {
           $set: {
-            public: given.public ?? current.public,
+            public: update.public ?? current.public,
             ...(description === undefined ? {} : { description }),
             ...(configuration === undefined ? {} : { configuration: prettyJson(configuration) }),
             ...change,
           },
         },
       );
+      await log.record({ kind: 'REPOSITORY_UPDATE', request: update });
     },
 
-    async delete({ projectId, name, forced, operator }) {
+    async delete(deletion) {
+      const { projectId, name, forced, operator } = deletion;
       const repository = await find({ projectId, repoName: name });
       if (repository === undefined) {
         throw new DomainError('REPOSITORY_NOT_FOUND', [name]);
       }
-      if (!forced && (await nodes.holdsFile({ projectId, repoName: name }))) {
+      if (!forced && (await holdsFile(database, { projectId, repoName: name }))) {
         throw new DomainError('REPOSITORY_CONTAINS_FILE');
       }
       for (const channel of privateChannelNames(repository.configuration)) {
         await remove(projectId, hiddenName(name, channel), operator);
       }
       await remove(projectId, name, operator);
+      await log.record({ kind: 'REPOSITORY_DELETE', request: deletion });
     },
   };
 }

@@ -39,10 +39,11 @@ describe('node/create', () => {
       size: undefined,
       sha256: undefined,
       md5: undefined,
-      metadata: [],
+      metadata: undefined,
       operator: 'system',
       createdBy: undefined,
       createdDate: undefined,
+      lastModifiedBy: undefined,
       lastModifiedDate: undefined,
     };
     expect(read(schema, ADDRESS)).toEqual(filled);
@@ -82,7 +83,7 @@ describe('the other requests', () => {
   });
 
   it('metadata/save needs none, and may bring nothing', () => {
-    expect(read(metadataSaveRequest, ADDRESS)).toEqual({ ...ADDRESS, metadata: [] });
+    expect(read(metadataSaveRequest, ADDRESS)).toEqual({ ...ADDRESS, metadata: [], operator: 'system' });
     expect(read(metadataSaveRequest, { ...ADDRESS, metadata: 'x' })).toBe('REQUEST_CONTENT_INVALID');
   });
 
