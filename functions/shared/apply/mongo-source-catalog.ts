@@ -30,7 +30,7 @@ const nodeDocument = z.object({
   fullPath: z.string(),
   createdBy: z.string(),
   folder: z.boolean(),
-  size: z.number().int().nonnegative(),
+  size: z.number().int(),
   sha256: z.string().nullish(),
   md5: z.string().nullish(),
   expireDate: z.date().nullish(),

@@ -48,7 +48,7 @@ export const operationSchema = z.discriminatedUnion('kind', [
     /** Days until the node expires; 0: never. */
     expires: z.number().int(),
     /** Bytes. */
-    size: z.number().int().nonnegative(),
+    size: z.number().int(),
     sha256: z.string(),
     md5: z.string(),
     metadata: metadataSchema,

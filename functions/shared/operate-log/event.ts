@@ -83,7 +83,7 @@ const nodeCreate = z
     folder: withDefault(z.boolean(), false),
     expires: withDefault(z.number().int(), 0),
     overwrite: withDefault(z.boolean(), false),
-    size: withDefault(z.number().int().nonnegative(), 0),
+    size: withDefault(z.number().int(), 0),
     sha256: nullable(z.string()),
     md5: nullable(z.string()),
     metadata,
