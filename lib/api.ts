@@ -43,7 +43,9 @@ export class Api extends Construct {
       apiName: this.node.path.replaceAll('/', '-'),
       description: 'logferry: task API and replica API',
       createDefaultStage: false,
-      defaultIntegration: new HttpLambdaIntegration('Fallback', fallback.function),
+      defaultIntegration: new HttpLambdaIntegration('Fallback', fallback.function, {
+        scopePermissionToRoute: false,
+      }),
     });
     const accessLog = new LogGroup(this, 'AccessLog', {
       retention: RetentionDays.ONE_MONTH,
@@ -96,7 +98,8 @@ export class Api extends Construct {
       uses: endpoint.uses.map((name) => props.capabilities[name]),
       ...(endpoint.memorySize === undefined ? {} : { memorySize: endpoint.memorySize }),
     });
-    const integration = new HttpLambdaIntegration(id, handler.function);
+    // One permission for all routes of an endpoint: they are most of a stack, which holds 500 resources.
+    const integration = new HttpLambdaIntegration(id, handler.function, { scopePermissionToRoute: false });
     for (const prefix of PREFIXES) {
       this.api.addRoutes({
         path: `${prefix}${endpoint.path}`,

@@ -3,7 +3,8 @@ import type { CapabilityName } from './capabilities.ts';
 /** Gateways of bk-repo serve its addresses under both. */
 export const PREFIXES = ['/replication', '/api/replication'] as const;
 
-export type EndpointMethod = 'GET' | 'POST' | 'DELETE';
+/** bk-repo answers a HEAD wherever it answers a GET: so do the endpoints that say so. */
+export type EndpointMethod = 'GET' | 'HEAD' | 'POST' | 'DELETE';
 
 /** One endpoint: one Lambda, reached by its methods and path under every prefix. */
 export interface Endpoint {
@@ -46,13 +47,13 @@ export const ENDPOINTS: readonly Endpoint[] = [
   },
   {
     folder: 'tasks/list',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/task/list',
     uses: ['principals', 'tableRead', 'timeZone'],
   },
   {
     folder: 'tasks/detail',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/task/detail/{taskKey}',
     uses: ['principals', 'tableRead', 'timeZone'],
   },
@@ -64,26 +65,26 @@ export const ENDPOINTS: readonly Endpoint[] = [
   },
   {
     folder: 'tasks/account',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/task/account/{taskKey}',
     uses: ['principals', 'tableRead'],
   },
   {
     folder: 'slots/list',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/slot/list',
     uses: ['principals', 'tableRead', 'timeZone'],
   },
-  { folder: 'replica/ping', methods: ['GET'], path: '/replica/ping', uses: ['principals'] },
+  { folder: 'replica/ping', methods: ['GET', 'HEAD'], path: '/replica/ping', uses: ['principals'] },
   {
     folder: 'replica/version',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/replica/version',
     uses: ['principals', 'clusterId'],
   },
   {
     folder: 'replica/node-exist',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/replica/node/exist',
     uses: ['principals', 'mongodb'],
   },
@@ -194,13 +195,13 @@ export const ENDPOINTS: readonly Endpoint[] = [
   },
   {
     folder: 'replica/permission-list',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/replica/permission/list',
     uses: ['principals', 'mongodb', 'timeZone'],
   },
   {
     folder: 'replica/blob-check',
-    methods: ['GET'],
+    methods: ['GET', 'HEAD'],
     path: '/replica/blob/check',
     uses: ['principals', 'readBlobs'],
   },

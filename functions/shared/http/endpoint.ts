@@ -76,7 +76,11 @@ export function bkrepoEndpoint<Schema extends z.ZodType>(
         await definition.handle(validated.input, { principal, request, requestId, logger }),
       );
     });
-  return (event, context) => pipeline(exchangeOf<Input>(event, context, services.logger), context);
+  return async (event, context) => {
+    const exchange = exchangeOf<Input>(event, context, services.logger);
+    const response = await pipeline(exchange, context);
+    return exchange.request.method === 'HEAD' ? { ...response, body: '' } : response;
+  };
 }
 
 let sharedAuthenticator: Authenticator | undefined;

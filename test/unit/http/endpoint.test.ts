@@ -80,6 +80,14 @@ describe('success', () => {
     });
   });
 
+  test('of a HEAD is that of a GET, without its body', async () => {
+    const refused = { authorization: basic('admin:wrong') };
+    const answer = async (method: string, given: Readonly<Record<string, string>>) =>
+      ping(apiEvent({ method, headers: given }), lambdaContext);
+    expect(await answer('HEAD', signedIn)).toEqual({ ...(await answer('GET', signedIn)), body: '' });
+    expect(await answer('HEAD', refused)).toEqual({ ...(await answer('GET', refused)), body: '' });
+  });
+
   test('unknown fields are ignored', async () => {
     const answer = await call(echo, { method: 'POST', headers: json, body: '{"name":"a","zzz":1}' });
     expect(answer).toMatchObject({ status: 200, code: 0, data: { name: 'a' } });
