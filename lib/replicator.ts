@@ -48,6 +48,8 @@ export class Replicator extends Construct {
         capabilities.workLanes,
         capabilities.decryptCredentials,
         capabilities.remotes,
+        capabilities.clusterId,
+        capabilities.timeZone,
       ],
     });
     this.function.function.addEventSource(

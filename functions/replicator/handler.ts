@@ -24,6 +24,8 @@ const env = environment(
   'MONGODB_DATABASE',
   'CREDENTIALS_KEY_ID',
   'ALLOW_PRIVATE_REMOTES',
+  'CLUSTER_ID',
+  'TIME_ZONE',
 );
 const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
 const archive = s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET });
@@ -33,7 +35,12 @@ const dependencies = {
   lanes: laneRepository(table),
   remotes: remotePool({
     credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
-    create: (remote) => createRemoteClient({ ...remote, allowPrivate: env.ALLOW_PRIVATE_REMOTES }),
+    create: (remote) =>
+      createRemoteClient({
+        ...remote,
+        allowPrivate: env.ALLOW_PRIVATE_REMOTES,
+        clusterId: env.CLUSTER_ID,
+      }),
   }),
   catalog: mongoSourceCatalog(() =>
     bkRepoDatabase({
@@ -45,6 +52,7 @@ const dependencies = {
   blobs: s3BlobStore({ s3: s3(), bucket: env.BLOB_BUCKET }),
   loadOperation: archive.loadOperation,
   clock: systemClock,
+  timeZone: env.TIME_ZONE,
   logger,
 };
 

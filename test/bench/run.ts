@@ -148,6 +148,7 @@ async function applyRound(): Promise<Round> {
             blobs,
             loadOperation: (key) => sandbox.archive.loadOperation(key),
             clock: systemClock,
+            timeZone: 'UTC',
             logger: silent,
           },
         });

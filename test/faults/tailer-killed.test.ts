@@ -119,6 +119,7 @@ describe('a tailer killed between any two steps', () => {
               blobs: s3BlobStore({ s3: sandbox.s3, bucket: sandbox.names.bucket }),
               loadOperation: (key) => sandbox.archive.loadOperation(key),
               clock: systemClock,
+              timeZone: 'UTC',
               logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
             },
           }),

@@ -1,6 +1,7 @@
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { Clock } from '../clock.ts';
 import type { Failure } from '../failure/failure.ts';
+import { aheadPaths } from '../lane/ahead.ts';
 import type { BatchEntry, BatchMessage, Container } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
 import {
@@ -11,11 +12,12 @@ import {
   MAX_FAILURES_AT_ONCE,
 } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
+import { contentKnowledge } from '../remote/content.ts';
 import { RemoteOutageError } from '../remote/errors.ts';
 import type { Task } from '../task/task.ts';
-import { type Applier, laneApplier } from './apply-operation.ts';
+import { type Applier, type LaneKnowledge, laneApplier } from './apply-operation.ts';
 import type { Circuit } from './circuit.ts';
-import type { Outcome } from './outcome.ts';
+import { FILTERED, type Outcome } from './outcome.ts';
 import type { Remotes } from './remotes.ts';
 import type { SourceCatalog } from './source-catalog.ts';
 
@@ -29,6 +31,8 @@ export interface ApplyDependencies {
   /** Operation that was too large for its message. */
   readonly loadOperation: (objectKey: string) => Promise<Operation>;
   readonly clock: Clock;
+  /** IANA zone of the contract's zone-less dates. */
+  readonly timeZone: string;
   readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
 }
 
@@ -77,7 +81,7 @@ export async function applyBatch(options: {
   readonly dependencies: ApplyDependencies;
 }): Promise<'applied' | 'dropped'> {
   const { message, deliveries, circuit, signal, dependencies } = options;
-  const { tasks, lanes, remotes, catalog, blobs, clock, logger } = dependencies;
+  const { tasks, lanes, remotes, catalog, blobs, clock, timeZone, logger } = dependencies;
   const { taskKey, source, remote } = message;
   const lane = laneId(message);
 
@@ -93,32 +97,56 @@ export async function applyBatch(options: {
     return 'dropped';
   }
 
-  const ledger = laneLedger({ message, lane, state, lanes, clock });
-  let applier: Applier | undefined;
+  const knowledge: LaneKnowledge = {
+    containersEnsured: state?.containersEnsured === true && isSameContainer(state.remote, remote),
+    containersRefused: undefined,
+    ahead: aheadPaths(state?.ahead ?? []),
+  };
+  const ledger = laneLedger({ message, lane, state, knowledge, lanes, clock });
   try {
     const { url } = task.setting.remoteClusterInfo;
     circuit.pass(url);
-    const client = await remotes.clientFor(task).catch((error: unknown) => {
+    const opened = (error: unknown): never => {
       throw opening(error, circuit, url);
-    });
-    applier = laneApplier({
-      source,
-      remote,
-      includeMetadata: task.setting.includeMetadata,
-      client,
-      catalog,
-      blobs,
-      clock,
-      signal,
-      containersEnsured: state?.containersEnsured === true && isSameContainer(state.remote, remote),
-      patient: deliveries <= PATIENT_DELIVERIES,
-    });
+    };
+    const client = await remotes.clientFor(task).catch(opened);
+    const content = contentKnowledge(
+      pending.flatMap(({ operation }) => (operation.kind === 'FILE_CREATE' ? [operation] : [])),
+    );
+    const appliers = new Map<string, Applier>();
+    const applierFor = (origin: readonly string[]): Applier => {
+      const key = origin.join();
+      const applier =
+        appliers.get(key) ??
+        laneApplier({
+          source,
+          remote,
+          includeMetadata: task.setting.includeMetadata,
+          client: origin.length === 0 ? client : client.onBehalfOf(origin),
+          catalog,
+          blobs,
+          content,
+          clock,
+          timeZone,
+          signal,
+          patient: deliveries <= PATIENT_DELIVERIES,
+          lane: knowledge,
+        });
+      appliers.set(key, applier);
+      return applier;
+    };
+    const applied = async (entry: BatchEntry, operation: Operation): Promise<Outcome> => {
+      const { origin = [], loggedAt } = entry;
+      if (origin.length > 0 && origin.includes((await client.identity()).clusterId ?? '')) {
+        return FILTERED;
+      }
+      return applierFor(origin).apply(operation, loggedAt);
+    };
+
     for (const entry of pending) {
       signal.throwIfAborted();
       const operation = await operationOf(entry, dependencies);
-      const outcome = await applier.apply(operation).catch((error: unknown) => {
-        throw opening(error, circuit, url);
-      });
+      const outcome = await applied(entry, operation).catch(opened);
       if (outcome.kind === 'FAILED') {
         logger.error('Recorded a failed operation', {
           lane,
@@ -129,16 +157,15 @@ export async function applyBatch(options: {
         });
       }
       ledger.add(entry, operation, outcome);
-      if (ledger.isFull()) {
-        await ledger.record({ containersEnsured: applier.containersEnsured() });
+      if (ledger.isDue(operation)) {
+        await ledger.record({});
       }
     }
   } catch (error) {
-    const outage = error instanceof RemoteOutageError ? error : undefined;
-    await ledger.record({ containersEnsured: applier?.containersEnsured() ?? false, outage });
+    await ledger.record({ outage: error instanceof RemoteOutageError ? error : undefined });
     throw error;
   }
-  await ledger.record({ containersEnsured: applier.containersEnsured() });
+  await ledger.record({});
   return 'applied';
 }
 
@@ -186,29 +213,49 @@ function isSameContainer(left: Container, right: Container): boolean {
   return left.projectId === right.projectId && left.repoName === right.repoName;
 }
 
-const NOTHING: LaneCounters = { applied: 0, superseded: 0, conflicted: 0, failed: 0 };
+const NOTHING: LaneCounters = { applied: 0, superseded: 0, conflicted: 0, failed: 0, filtered: 0 };
 
-const COUNTER_OF = { APPLIED: 'applied', SUPERSEDED: 'superseded', FAILED: 'failed' } as const;
+const COUNTER_OF = {
+  APPLIED: 'applied',
+  SUPERSEDED: 'superseded',
+  FILTERED: 'filtered',
+  FAILED: 'failed',
+} as const;
+
+/**
+ * Operations whose repetition gives another result once what comes after them is applied: they are recorded before
+ * anything else is done.
+ */
+const NOT_REPEATABLE: ReadonlySet<Operation['kind']> = new Set([
+  'NODE_RENAME',
+  'NODE_MOVE',
+  'NODE_COPY',
+  'REPOSITORY_DELETE',
+]);
 
 /** What was done since the lane's state was last written, and how that is written. */
 function laneLedger(options: {
   readonly message: BatchMessage;
   readonly lane: string;
   readonly state: LaneState | undefined;
+  readonly knowledge: LaneKnowledge;
   readonly lanes: Pick<LaneRepository, 'recordApplied' | 'recordOutage'>;
   readonly clock: Clock;
 }) {
-  const { message, lane, state, lanes, clock } = options;
+  const { message, lane, state, knowledge, lanes, clock } = options;
   const { taskKey, source, remote, slotName } = message;
   let recorded = state?.appliedOrdinal ?? 0;
   let position = recorded;
   let counters = NOTHING;
   let failures: Failure[] = [];
+  let loggedAt = '';
+  let ahead = state?.ahead ?? [];
   let shown = state?.outage;
 
   return {
     add(entry: BatchEntry, operation: Operation, outcome: Outcome): void {
       position = entry.ordinal;
+      loggedAt = entry.loggedAt;
       if (entry.secondary === undefined) {
         const counter = COUNTER_OF[outcome.kind];
         counters = { ...counters, [counter]: counters[counter] + 1 };
@@ -230,7 +277,11 @@ function laneLedger(options: {
       }
     },
 
-    isFull: () => failures.length >= MAX_FAILURES_AT_ONCE,
+    /** Whether what was added has to be recorded before the next operation is begun. */
+    isDue: (operation: Operation) =>
+      failures.length >= MAX_FAILURES_AT_ONCE ||
+      NOT_REPEATABLE.has(operation.kind) ||
+      knowledge.ahead.from(loggedAt).some((path) => path.wentTo === undefined && !ahead.includes(path)),
 
     /**
      * Write what was added, if anything, with the outage that ended it, if any. An outage that the lane shows already
@@ -238,17 +289,16 @@ function laneLedger(options: {
      *
      * @throws LaneContendedError when the lane was moved by another delivery.
      */
-    async record(end: {
-      readonly containersEnsured: boolean;
-      readonly outage?: RemoteOutageError | undefined;
-    }) {
+    async record(end: { readonly outage?: RemoteOutageError | undefined }) {
       const at = clock();
       const outage =
         end.outage === undefined ? undefined : { since: at.toISOString(), reason: end.outage.message };
       if (position > recorded) {
-        const { containersEnsured } = end;
+        const { containersEnsured } = knowledge;
+        ahead = knowledge.ahead.from(loggedAt);
         const progress = { remote, slotName, from: recorded, to: position, counters, failures, at };
-        const answer = await lanes.recordApplied({ taskKey, source, ...progress, containersEnsured, outage });
+        const known = { containersEnsured, ahead };
+        const answer = await lanes.recordApplied({ taskKey, source, ...progress, ...known, outage });
         if (!answer.recorded) {
           throw new LaneContendedError(lane);
         }

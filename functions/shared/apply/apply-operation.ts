@@ -1,44 +1,65 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { BlobStore } from '../blob/blob-store.ts';
-import { BlobNotFoundError } from '../blob/blob-store.ts';
 import type { Clock } from '../clock.ts';
+import { type AheadPaths, INVERSION_WINDOW } from '../lane/ahead.ts';
 import type { Container } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
-import { isRoot, ROOT } from '../node/path.ts';
+import { childPrefixOf, isRoot, ROOT, splitFullPath } from '../node/path.ts';
 import type { RemoteClient } from '../remote/client.ts';
-import { ContentMismatchError, RemoteRefusalError, UnsendablePathError } from '../remote/errors.ts';
-import { askBeforeBelieving, isMisfit } from './ask.ts';
-import { type Containers, created, laneContainers } from './containers.ts';
-import { APPLIED, failed, type Outcome, SUPERSEDED } from './outcome.ts';
+import type { ContentKnowledge } from '../remote/content.ts';
+import { RemoteRefusalError } from '../remote/errors.ts';
+import { asking, isMisfit } from './ask.ts';
+import { created, laneContainers } from './containers.ts';
+import { daysLeft, nodeWriter } from './node-writer.ts';
+import { APPLIED, failureOf, type Outcome, SUPERSEDED } from './outcome.ts';
 import { typedConfiguration } from './repository-configuration.ts';
+import { settler } from './settle.ts';
 import type { SourceCatalog, SourceNode } from './source-catalog.ts';
 
-type FileCreate = Extract<Operation, { kind: 'FILE_CREATE' }>;
-type NodeOperation = Extract<
-  Operation,
-  { kind: 'FILE_CREATE' | 'FOLDER_CREATE' | 'NODE_DELETE' | 'METADATA_SAVE' }
->;
-type FileContent = Pick<
-  FileCreate,
-  'fullPath' | 'size' | 'sha256' | 'md5' | 'expires' | 'operator' | 'metadata'
+type Of<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>;
+type Transfer = Of<'NODE_RENAME' | 'NODE_MOVE' | 'NODE_COPY'>;
+type NodeOperation = Exclude<
+  Extract<Operation, { fullPath: string }>,
+  Transfer | { readonly kind: 'NODE_CONVERGE' }
 >;
 
+/** Codes for a repository that is not there: as bk-repo says it, and as its uploads do. */
+const REPOSITORY_MISSING: ReadonlySet<number> = new Set([404, 251001, 251003]);
+
+/** Nodes of a folder that are looked at before it is copied. */
+const PAGE = 500;
+
 const DAY = 86_400_000;
-/** Code of a node that exists already. */
-const NODE_EXISTED = 251008;
+/** Time by which an expiry that was computed from an event differs from the source's own; milliseconds. */
+const EXPIRY_TOLERANCE = 3_600_000;
 
 export interface Applier {
   /**
    * Do one operation at the remote. May be repeated at any point.
    *
+   * @param loggedAt when the log says that it was done at the source; ISO 8601 UTC.
    * @throws RemoteOutageError, RemoteUndecidedError, and the faults of the source's own stores: then nothing is known
    * of the operation, and it is to be done again.
    */
-  apply(operation: Operation): Promise<Outcome>;
-  /** Whether the lane's project and repository are known to be at the remote. */
-  containersEnsured(): boolean;
+  apply(operation: Operation, loggedAt: string): Promise<Outcome>;
 }
 
-/** Applies the operations of one lane, in the order in which they are given. */
+/** What is known of a lane while it is worked on; changed by its appliers. */
+export interface LaneKnowledge {
+  /** The lane's project and repository are known to be at the remote. */
+  containersEnsured: boolean;
+  /** Why they cannot be made: it holds for the rest of the batch and is not asked for again with each operation. */
+  containersRefused: RemoteRefusalError | undefined;
+  readonly ahead: AheadPaths;
+}
+
+/**
+ * Applies the operations of one lane, in the order in which they are given.
+ *
+ * An operation is done as the log has it while that fits. The log is only nearly in commit order, so what the source
+ * shows now is looked at: where it tells that the order may have been another, and where the remote answers that the
+ * operation does not fit, every path that the operation names is made what the source has there now.
+ */
 export function laneApplier(options: {
   readonly source: Container;
   readonly remote: Container;
@@ -46,61 +67,52 @@ export function laneApplier(options: {
   readonly client: RemoteClient;
   readonly catalog: SourceCatalog;
   readonly blobs: Pick<BlobStore, 'open'>;
+  readonly content: ContentKnowledge;
   readonly clock: Clock;
+  readonly timeZone: string;
   readonly signal: AbortSignal;
-  readonly containersEnsured: boolean;
   /** Whether the message may come back because of an ambiguous answer. */
   readonly patient: boolean;
+  readonly lane: LaneKnowledge;
 }): Applier {
-  const { source, remote, includeMetadata, client, catalog, blobs, clock, signal, patient } = options;
-  let ensured = options.containersEnsured;
-  let ensuring: RemoteRefusalError | undefined;
+  const { source, remote, includeMetadata, client, catalog, clock, lane } = options;
+  const { ahead } = lane;
+  const perform = asking(options);
+  const containers = laneContainers({ source, remote, catalog, client, perform });
+  const writer = nodeWriter({ ...options, perform });
+  const settle = settler({ ...options, writer, perform });
 
-  /**
-   * @param fullPath path to ask for when the answer is ambiguous; any will do where the call names none.
-   * @param explains whether the node's being there or not is reason enough for a refusal.
-   */
-  function perform<Result>(
-    call: () => Promise<Result>,
-    fullPath = UNLIKELY_PATH,
-    explains?: (exists: boolean) => boolean,
-  ): Promise<Result> {
-    return askBeforeBelieving({ call, client, node: { ...remote, fullPath }, explains, patient });
-  }
+  const find = async (fullPath: string): Promise<SourceNode | undefined> =>
+    isRoot(fullPath) ? undefined : catalog.node(source.projectId, source.repoName, fullPath);
 
-  const containers: Containers = laneContainers({ source, remote, catalog, client, perform });
-
-  /** A refusal holds for the rest of the batch: it is not asked for again with each operation. */
   async function ensureContainers(): Promise<void> {
-    if (ensured) {
+    if (lane.containersEnsured) {
       return;
     }
-    if (ensuring !== undefined) {
-      throw ensuring;
+    if (lane.containersRefused !== undefined) {
+      throw lane.containersRefused;
     }
     try {
       await containers.repository();
-      ensured = true;
+      lane.containersEnsured = true;
     } catch (error) {
       if (error instanceof RemoteRefusalError) {
-        ensuring = error;
+        lane.containersRefused = error;
       }
       throw error;
     }
   }
 
-  async function createProject(operation: Extract<Operation, { kind: 'PROJECT_CREATE' }>): Promise<Outcome> {
+  async function createProject(operation: Of<'PROJECT_CREATE'>): Promise<Outcome> {
     const { displayName, description, operator } = operation;
     await created(() =>
       perform(() => client.createProject({ name: remote.projectId, displayName, description, operator })),
     );
-    ensured = true;
+    lane.containersEnsured = true;
     return APPLIED;
   }
 
-  async function createRepository(
-    operation: Extract<Operation, { kind: 'REPOSITORY_CREATE' }>,
-  ): Promise<Outcome> {
+  async function createRepository(operation: Of<'REPOSITORY_CREATE'>): Promise<Outcome> {
     await containers.project();
     const present = await catalog.repository(source.projectId, source.repoName);
     const { type, category, description, configuration, operator } = operation;
@@ -117,189 +129,434 @@ export function laneApplier(options: {
         }),
       ),
     );
-    ensured = true;
+    lane.containersEnsured = true;
     return APPLIED;
   }
 
-  async function putFile(file: FileContent): Promise<Outcome> {
-    const { fullPath } = file;
-    const upload = () =>
-      client.uploadFile(
-        { ...remote, ...file, metadata: includeMetadata ? file.metadata : {} },
-        () => blobs.open(file.sha256),
-        { signal },
+  async function updateRepository(operation: Of<'REPOSITORY_UPDATE'>): Promise<Outcome> {
+    await ensureContainers();
+    const present = await catalog.repository(source.projectId, source.repoName);
+    const update = () =>
+      perform(() =>
+        client.updateRepository({
+          ...remote,
+          public: operation.public,
+          description: operation.description,
+          configuration: typedConfiguration(operation.configuration, present?.configuration),
+          operator: operation.operator,
+        }),
       );
     try {
-      await perform(upload, fullPath);
-      return APPLIED;
+      await update();
     } catch (error) {
-      if (error instanceof BlobNotFoundError) {
-        return withoutContent(fullPath, file.sha256);
-      }
-      if (error instanceof ContentMismatchError) {
-        return failed('BLOB_CORRUPT', error.message);
-      }
-      throw error;
-    }
-  }
-
-  /** Content that is gone is no loss where the source's node is gone too, or holds other content by a later event. */
-  async function withoutContent(fullPath: string, sha256: string): Promise<Outcome> {
-    const node = await catalog.node(source.projectId, source.repoName, fullPath);
-    return node?.folder === false && node.sha256 === sha256
-      ? failed('BLOB_MISSING', `The source has no content ${sha256}`)
-      : SUPERSEDED;
-  }
-
-  /** An existing folder is fine, and takes on the metadata. */
-  async function putFolder(folder: {
-    readonly fullPath: string;
-    readonly operator: string;
-    readonly metadata: Readonly<Record<string, unknown>>;
-  }): Promise<Outcome> {
-    const { fullPath, operator } = folder;
-    if (isRoot(fullPath)) {
-      return APPLIED;
-    }
-    const metadata = includeMetadata ? folder.metadata : {};
-    try {
-      await perform(
-        () => client.createFolder({ ...remote, fullPath, operator, metadata }),
-        fullPath,
-        (exists) => exists,
-      );
-    } catch (error) {
-      if (!(error instanceof RemoteRefusalError) || !(await isThere(error, fullPath))) {
+      if (!isMissingRepository(error)) {
         throw error;
       }
-      if (Object.keys(metadata).length > 0) {
-        await perform(() => client.saveMetadata({ ...remote, fullPath, operator, metadata }), fullPath);
+      await containers.repository();
+      await update();
+    }
+    return APPLIED;
+  }
+
+  async function deleteRepository(operation: Of<'REPOSITORY_DELETE'>, loggedAt: string): Promise<Outcome> {
+    const present = await catalog.repository(source.projectId, source.repoName);
+    if (present !== undefined && !isLater(present.createdDate, loggedAt)) {
+      // It exists again. Its creation is another event, which may have been applied: deleting now could lose it.
+      ahead.add(ROOT, clock());
+      return SUPERSEDED;
+    }
+    const { forced, operator } = operation;
+    const remove = () => perform(() => client.deleteRepository({ ...remote, forced, operator }));
+    lane.containersEnsured = false;
+    try {
+      await remove();
+    } catch (error) {
+      if (isMissingRepository(error)) {
+        return APPLIED;
       }
+      if (!(error instanceof RemoteRefusalError) || error.status < 500) {
+        throw error;
+      }
+      // A remote that does not say what is wrong may mean that it has none: of one that it has the answer is clear.
+      await containers.repository();
+      await remove();
     }
     return APPLIED;
   }
 
-  /** Whether a refusal means that the node exists: it says so, or it says nothing (250101) and the node does. */
-  async function isThere(refusal: RemoteRefusalError, fullPath: string): Promise<boolean> {
-    return (
-      refusal.code === NODE_EXISTED ||
-      (refusal.status >= 500 && (await perform(() => client.nodeExists({ ...remote, fullPath }), fullPath)))
-    );
+  /** What the source has of it now decides over metadata and expiry: the node may have been changed before this entry. */
+  async function createFile(operation: Of<'FILE_CREATE'>, loggedAt: string): Promise<Outcome> {
+    const { fullPath, operator, expires } = operation;
+    const node = await find(fullPath);
+    if (node?.folder === false && node.sha256 === operation.sha256) {
+      if (!hasSame(node.metadata, operation.metadata) || !isSameExpiry(node, expires, loggedAt)) {
+        ahead.add(fullPath, clock());
+      }
+      return writer.putFile({ ...node, operator, expires: daysLeft(node, clock()) });
+    }
+    if (isInDoubt(node, loggedAt)) {
+      return settleNode(operation);
+    }
+    const outcome = await writer.putFile(operation);
+    if (outcome.kind === 'SUPERSEDED') {
+      await settle.parents(fullPath);
+    }
+    return outcome;
   }
 
-  async function deleteNode(operation: {
-    readonly fullPath: string;
-    readonly operator: string;
-  }): Promise<Outcome> {
+  async function createFolder(operation: Of<'FOLDER_CREATE'>, loggedAt: string): Promise<Outcome> {
     const { fullPath, operator } = operation;
-    const node = await catalog.node(source.projectId, source.repoName, fullPath);
-    if (node?.folder === false) {
-      // The source has a file there again. Its creation is another event, which may even stand before this one in the
-      // log (inversions of 400 ms were measured) and have been applied: deleting now would lose the file.
-      return SUPERSEDED;
+    const node = await find(fullPath);
+    if (node?.folder === false && isInDoubt(node, loggedAt)) {
+      return settleNode(operation);
     }
-    await perform(() => client.deleteNode({ ...remote, fullPath, operator }), fullPath);
+    if (node === undefined || !node.folder) {
+      return writer.putFolder(operation);
+    }
+    if (!hasSame(node.metadata, operation.metadata)) {
+      ahead.add(fullPath, clock());
+    }
+    return writer.putFolder({ ...node, operator });
+  }
+
+  async function deleteNode(operation: Of<'NODE_DELETE'>, loggedAt: string): Promise<Outcome> {
+    const { fullPath, operator } = operation;
+    const node = await find(fullPath);
+    if (isInDoubt(node, loggedAt)) {
+      ahead.add(fullPath, clock());
+      // The source has it again. Its creation is another event, which may even stand before this one in the log and
+      // have been applied: deleting a file now would lose it.
+      return node?.folder === false ? SUPERSEDED : settle.tree(fullPath, operator, { vacated: true });
+    }
+    await writer.remove(fullPath, operator);
+    ahead.addTransfer(fullPath, [], loggedAt);
     return APPLIED;
   }
 
-  async function saveMetadata(operation: Extract<Operation, { kind: 'METADATA_SAVE' }>): Promise<Outcome> {
-    if (!includeMetadata) {
-      return SUPERSEDED;
+  async function expireNode(operation: Of<'NODE_EXPIRE'>, loggedAt: string): Promise<Outcome> {
+    const { fullPath, operator, expires } = operation;
+    const node = await find(fullPath);
+    const isFile = node?.folder === false;
+    if (isFile && !isSameExpiry(node, expires, loggedAt)) {
+      ahead.add(fullPath, clock());
     }
-    const { fullPath, operator, metadata } = operation;
     await perform(
-      () => client.saveMetadata({ ...remote, fullPath, operator, metadata }),
+      () =>
+        client.updateNode({
+          ...remote,
+          fullPath,
+          operator,
+          expires: isFile ? daysLeft(node, clock()) : expires,
+        }),
       fullPath,
       (exists) => !exists,
     );
     return APPLIED;
   }
 
-  async function applyToNode(operation: NodeOperation): Promise<Outcome> {
+  /** Each key becomes what the source has of it now: saves and deletions may be logged in another order. */
+  async function changeMetadata(
+    operation: Of<'METADATA_SAVE' | 'METADATA_DELETE'>,
+    loggedAt: string,
+  ): Promise<Outcome> {
+    if (!includeMetadata) {
+      return SUPERSEDED;
+    }
+    const { fullPath, operator } = operation;
+    const logged = operation.kind === 'METADATA_SAVE' ? operation.metadata : {};
+    const keys = operation.kind === 'METADATA_SAVE' ? Object.keys(logged) : operation.keys;
+    const node = await find(fullPath);
+    const present = node === undefined ? logged : picked(node.metadata, keys);
+    // What brought the node there may come later in the log: keys that are deleted before that are not missed.
+    const isEarly = operation.kind === 'METADATA_DELETE' && node !== undefined && isNear(node, loggedAt);
+    if (isEarly || !hasSame(present, logged)) {
+      ahead.add(fullPath, clock());
+    }
+    const gone = keys.filter((key) => !Object.hasOwn(present, key));
+    if (Object.keys(present).length > 0) {
+      await perform(
+        () => client.saveMetadata({ ...remote, fullPath, operator, metadata: present }),
+        fullPath,
+        (exists) => !exists,
+      );
+    }
+    if (gone.length > 0) {
+      await perform(() => client.deleteMetadata({ ...remote, fullPath, operator, keys: gone }), fullPath);
+    }
+    return APPLIED;
+  }
+
+  async function performOnNode(operation: NodeOperation, loggedAt: string): Promise<Outcome> {
+    switch (operation.kind) {
+      case 'FILE_CREATE':
+        return createFile(operation, loggedAt);
+      case 'FOLDER_CREATE':
+        return createFolder(operation, loggedAt);
+      case 'NODE_DELETE':
+        return deleteNode(operation, loggedAt);
+      case 'NODE_EXPIRE':
+        return expireNode(operation, loggedAt);
+      case 'METADATA_SAVE':
+      case 'METADATA_DELETE':
+        return changeMetadata(operation, loggedAt);
+    }
+  }
+
+  async function applyToNode(operation: NodeOperation, loggedAt: string): Promise<Outcome> {
     await ensureContainers();
-    try {
-      switch (operation.kind) {
-        case 'FILE_CREATE':
-          return await putFile(operation);
-        case 'FOLDER_CREATE':
-          return await putFolder(operation);
-        case 'NODE_DELETE':
-          return await deleteNode(operation);
-        case 'METADATA_SAVE':
-          return await saveMetadata(operation);
+    const { fullPath } = operation;
+    // Where the node may have gone: what is done to it may have been done before that.
+    const counterparts = ahead.counterparts(fullPath, loggedAt);
+    // Changes of single values take the source's present ones in any case.
+    const whole = !isOfValues(operation);
+    const settled = whole && (counterparts !== undefined || ahead.meets(fullPath, loggedAt));
+    let outcome = await applyAt(operation, loggedAt, settled);
+    for (const counterpart of counterparts ?? []) {
+      if (whole || (await find(counterpart)) !== undefined) {
+        const there = await applyAt({ ...operation, fullPath: counterpart }, loggedAt, settled);
+        outcome = outcome.kind === 'FAILED' ? outcome : there;
       }
+    }
+    return outcome;
+  }
+
+  async function applyAt(operation: NodeOperation, loggedAt: string, settled: boolean): Promise<Outcome> {
+    if (settled) {
+      return settleNode(operation);
+    }
+    try {
+      return await performOnNode(operation, loggedAt);
     } catch (error) {
       if (error instanceof RemoteRefusalError && isMisfit(error)) {
-        return settle(operation);
+        await containers.repository();
+        return settleNode(operation);
       }
       throw error;
     }
   }
 
-  /**
-   * An operation that does not fit what is at the target: make the node there what it is at the source now. The log
-   * is only nearly in commit order, and a container may have been deleted behind our back.
-   */
-  async function settle(operation: NodeOperation): Promise<Outcome> {
-    const { fullPath, operator } = operation;
-    await containers.repository();
-    const node = await catalog.node(source.projectId, source.repoName, fullPath);
-    if (node === undefined) {
-      await perform(() => client.deleteNode({ ...remote, fullPath, operator }), fullPath);
-      return APPLIED;
-    }
-    return node.folder
-      ? putFolder({ fullPath, operator, metadata: node.metadata })
-      : putFile({ ...node, operator, expires: daysLeft(node, clock()) });
+  async function settleNode({ kind, fullPath, operator }: NodeOperation): Promise<Outcome> {
+    ahead.add(fullPath, clock());
+    return kind === 'NODE_DELETE'
+      ? settle.tree(fullPath, operator, { vacated: true })
+      : settle.node(fullPath, operator);
   }
 
-  async function dispatch(operation: Operation): Promise<Outcome> {
+  async function applyTransfer(operation: Transfer, loggedAt: string): Promise<Outcome> {
+    await ensureContainers();
+    const { fullPath } = operation;
+    const destFullPath = operation.kind === 'NODE_RENAME' ? operation.newFullPath : operation.destFullPath;
+    const wentTo = (await find(destFullPath)) === undefined && ahead.counterparts(destFullPath, loggedAt);
+    if (
+      !wentTo &&
+      !ahead.isHollow(destFullPath, loggedAt) &&
+      !ahead.meets(fullPath, loggedAt) &&
+      !ahead.meets(destFullPath, loggedAt) &&
+      (await fits(operation, destFullPath, loggedAt))
+    ) {
+      try {
+        await perform(
+          () => transferAtRemote(operation),
+          fullPath,
+          (exists) => !exists,
+        );
+        ahead.addTransfer(fullPath, landings(operation, destFullPath), loggedAt);
+        return APPLIED;
+      } catch (error) {
+        // Whatever the remote has against it, what it should have done is known.
+        if (!(error instanceof RemoteRefusalError)) {
+          throw error;
+        }
+      }
+    }
+    await containers.repository();
+    let outcome = await settleTransfer(operation, destFullPath, loggedAt);
+    const left = operation.kind === 'NODE_COPY' ? [] : (ahead.counterparts(fullPath, loggedAt) ?? []);
+    for (const counterpart of [...left, ...(wentTo || [])]) {
+      ahead.add(counterpart, clock());
+      const vacated = left.includes(counterpart);
+      const there = await settle.tree(counterpart, operation.operator, { vacated });
+      outcome = outcome.kind === 'FAILED' ? outcome : there;
+    }
+    return outcome;
+  }
+
+  /** Whether the remote can do it itself and it will be what the source did. */
+  async function fits(operation: Transfer, destFullPath: string, loggedAt: string): Promise<boolean> {
+    const { kind, fullPath } = operation;
+    const node = await find(fullPath);
+    if (kind !== 'NODE_COPY' && isInDoubt(node, loggedAt)) {
+      return false;
+    }
+    if (kind !== 'NODE_RENAME' && (await isDestinationUnclear(operation, loggedAt))) {
+      return false;
+    }
+    if (kind !== 'NODE_COPY' || node?.folder === false) {
+      return kind !== 'NODE_COPY' || node === undefined || !isNear(node, loggedAt);
+    }
+    const below = await catalog.nodesUnder(source.projectId, source.repoName, fullPath, { limit: PAGE });
+    if (below.some((child) => isNear(child, loggedAt))) {
+      return false;
+    }
+    // A folder that was copied before, by a delivery that was cut off, would be copied into its own copy.
+    return !(await perform(() => client.nodeExists({ ...remote, fullPath: destFullPath }), destFullPath));
+  }
+
+  /** Of a destination that was made about then it cannot be told whether it was there before the node or is the node. */
+  async function isDestinationUnclear(
+    operation: Exclude<Transfer, { kind: 'NODE_RENAME' }>,
+    loggedAt: string,
+  ): Promise<boolean> {
+    const { fullPath, destFullPath } = operation;
+    const destination = await find(destFullPath);
+    if (destination?.folder !== true || !isNear(destination, loggedAt)) {
+      return false;
+    }
+    const inside = childPrefixOf(destFullPath) + splitFullPath(fullPath).name;
+    return (
+      (await find(inside)) !== undefined ||
+      perform(() => client.nodeExists({ ...remote, fullPath: destFullPath }), destFullPath)
+    );
+  }
+
+  async function transferAtRemote(transfer: Transfer): Promise<void> {
+    const { fullPath, operator } = transfer;
+    if (transfer.kind === 'NODE_RENAME') {
+      await client.renameNode({ ...remote, fullPath, newFullPath: transfer.newFullPath, operator });
+      return;
+    }
+    const { destFullPath, overwrite } = transfer;
+    const request = { ...remote, fullPath, destFullPath, overwrite, operator };
+    await (transfer.kind === 'NODE_MOVE' ? client.moveNode(request) : client.copyNode(request));
+  }
+
+  async function settleTransfer(
+    operation: Transfer,
+    destFullPath: string,
+    loggedAt: string,
+  ): Promise<Outcome> {
+    const { kind, fullPath, operator } = operation;
+    ahead.add(destFullPath, clock());
+    const arrived =
+      kind === 'NODE_RENAME'
+        ? await settle.tree(destFullPath, operator)
+        : await settle.arrival({
+            destFullPath,
+            name: splitFullPath(fullPath).name,
+            operator,
+            loggedAt,
+          });
+    if (kind === 'NODE_COPY') {
+      return arrived;
+    }
+    ahead.add(fullPath, clock());
+    const left = await settle.tree(fullPath, operator, { vacated: true });
+    return arrived.kind === 'FAILED' ? arrived : left;
+  }
+
+  async function converge(operation: Of<'NODE_CONVERGE'>, loggedAt: string): Promise<Outcome> {
+    await ensureContainers();
+    const { fullPath: destFullPath, name, operator } = operation;
+    let outcome = APPLIED;
+    for (const destination of [destFullPath, ...(ahead.counterparts(destFullPath, loggedAt) ?? [])]) {
+      ahead.add(destination, clock());
+      const arrived = await settle.arrival({ destFullPath: destination, name, operator, loggedAt });
+      outcome = outcome.kind === 'FAILED' ? outcome : arrived;
+    }
+    return outcome;
+  }
+
+  async function dispatch(operation: Operation, loggedAt: string): Promise<Outcome> {
     switch (operation.kind) {
       case 'PROJECT_CREATE':
         return createProject(operation);
       case 'REPOSITORY_CREATE':
         return createRepository(operation);
-      case 'FILE_CREATE':
-      case 'FOLDER_CREATE':
-      case 'NODE_DELETE':
-      case 'METADATA_SAVE':
-        return applyToNode(operation);
       case 'REPOSITORY_UPDATE':
+        return updateRepository(operation);
       case 'REPOSITORY_DELETE':
+        return deleteRepository(operation, loggedAt);
       case 'NODE_RENAME':
-      case 'NODE_EXPIRE':
       case 'NODE_MOVE':
       case 'NODE_COPY':
+        return applyTransfer(operation, loggedAt);
       case 'NODE_CONVERGE':
-      case 'METADATA_DELETE':
-        return failed('OPERATION_UNSUPPORTED', `${operation.kind} is not replicated by this version`);
+        return converge(operation, loggedAt);
+      default:
+        return applyToNode(operation, loggedAt);
     }
   }
 
   return {
-    async apply(operation) {
+    async apply(operation, loggedAt) {
       try {
-        return await dispatch(operation);
+        return await dispatch(operation, loggedAt);
       } catch (error) {
-        if (error instanceof RemoteRefusalError) {
-          return failed('REMOTE_REFUSED', error.message);
-        }
-        if (error instanceof UnsendablePathError) {
-          return failed('PATH_UNSENDABLE', error.message);
-        }
-        throw error;
+        return failureOf(error);
       }
     },
-    containersEnsured: () => ensured,
   };
 }
 
-/** Asked for where a call names no path of its own; the root would be answered without looking. */
-const UNLIKELY_PATH = `${ROOT}.logferry`;
+/** Operations on values of a node, of which each is taken from the source. */
+function isOfValues({ kind }: NodeOperation): boolean {
+  return kind === 'METADATA_SAVE' || kind === 'METADATA_DELETE' || kind === 'NODE_EXPIRE';
+}
 
-/** A node's remaining life in whole days, as the contract counts; 0: it does not expire. */
-function daysLeft(node: Extract<SourceNode, { folder: false }>, now: Date): number {
-  return node.expireDate === undefined
-    ? 0
-    : Math.max(1, Math.ceil((node.expireDate.getTime() - now.getTime()) / DAY));
+/** Where a transfer may bring what is at a path: to its destination, or inside it where a folder was there. */
+function landings(transfer: Transfer, destFullPath: string): string[] {
+  const inside = childPrefixOf(destFullPath) + splitFullPath(transfer.fullPath).name;
+  if (transfer.kind === 'NODE_RENAME') {
+    return [destFullPath];
+  }
+  return isRoot(destFullPath) ? [inside] : [destFullPath, inside];
+}
+
+/** Whether something is so much later than an event that the log cannot have it before. */
+function isLater(date: Date | undefined, loggedAt: string): boolean {
+  return date !== undefined && date.getTime() > Date.parse(loggedAt) + INVERSION_WINDOW;
+}
+
+/** Whether a node that the source has may have come to its path before the event, whatever the log's order is. */
+function isInDoubt(node: SourceNode | undefined, loggedAt: string): boolean {
+  return node !== undefined && !isLater(node.createdDate ?? node.lastModifiedDate, loggedAt);
+}
+
+/** Whether a node changed about when the event happened. */
+function isNear(node: SourceNode, loggedAt: string): boolean {
+  const { lastModifiedDate } = node;
+  return (
+    lastModifiedDate !== undefined &&
+    Math.abs(lastModifiedDate.getTime() - Date.parse(loggedAt)) <= INVERSION_WINDOW
+  );
+}
+
+function isSameExpiry(
+  node: Extract<SourceNode, { folder: false }>,
+  expires: number,
+  loggedAt: string,
+): boolean {
+  const { expireDate } = node;
+  if (expires <= 0 || expireDate === undefined) {
+    return expires <= 0 && expireDate === undefined;
+  }
+  return Math.abs(expireDate.getTime() - Date.parse(loggedAt) - expires * DAY) < EXPIRY_TOLERANCE;
+}
+
+type Metadata = Readonly<Record<string, unknown>>;
+
+function hasSame(left: Metadata, right: Metadata): boolean {
+  return isDeepStrictEqual({ ...left }, { ...right });
+}
+
+function picked(metadata: Metadata, keys: readonly string[]): Metadata {
+  return Object.fromEntries(
+    keys.filter((key) => Object.hasOwn(metadata, key)).map((key) => [key, metadata[key]]),
+  );
+}
+
+function isMissingRepository(error: unknown): boolean {
+  return (
+    error instanceof RemoteRefusalError && error.code !== undefined && REPOSITORY_MISSING.has(error.code)
+  );
 }

@@ -1,3 +1,5 @@
+import type { Container } from '../lane/message.ts';
+import { ROOT } from '../node/path.ts';
 import type { RemoteClient, RemoteNode } from '../remote/client.ts';
 import { RemoteAmbiguousError, RemoteRefusalError } from '../remote/errors.ts';
 
@@ -69,6 +71,32 @@ async function confirmHealth(
     }
     throw error;
   }
+}
+
+/**
+ * Makes a call that may be answered ambiguously.
+ *
+ * @param fullPath path to ask for when the answer is ambiguous; any will do where the call names none.
+ * @param explains whether the node's being there or not is reason enough for a refusal.
+ */
+export type Perform = <Result>(
+  call: () => Promise<Result>,
+  fullPath?: string,
+  explains?: (exists: boolean) => boolean,
+) => Promise<Result>;
+
+/** Asked for where a call names no path of its own; the root would be answered without looking. */
+const UNLIKELY_PATH = `${ROOT}.logferry`;
+
+/** `askBeforeBelieving` in one of the remote's repositories. */
+export function asking(options: {
+  readonly client: Pick<RemoteClient, 'ping' | 'nodeExists'>;
+  readonly remote: Container;
+  readonly patient: boolean;
+}): Perform {
+  const { client, remote, patient } = options;
+  return (call, fullPath = UNLIKELY_PATH, explains = undefined) =>
+    askBeforeBelieving({ call, client, node: { ...remote, fullPath }, explains, patient });
 }
 
 /** Whether a refusal says that the operation does not fit what is at the target now. */

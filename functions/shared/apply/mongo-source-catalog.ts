@@ -1,14 +1,20 @@
 import { z } from 'zod';
 import { nodeCollectionOf } from '../mongodb/sharding.ts';
+import { childPrefixOf } from '../node/path.ts';
 import type { SourceCatalog, SourceNode } from './source-catalog.ts';
 
-/** Longest that the database may take for one document; milliseconds. */
+/** Longest that the database may take for one document, or one page of them; milliseconds. */
 const MAX_TIME = 10_000;
 
 const optionalText = z
   .string()
   .nullish()
   .transform((text) => text ?? undefined);
+
+const optionalDate = z
+  .date()
+  .nullish()
+  .transform((date) => date ?? undefined);
 
 const projectDocument = z.object({
   displayName: z.string(),
@@ -24,16 +30,19 @@ const repositoryDocument = z.object({
   /** JSON text. */
   configuration: optionalText.transform(parsedConfiguration),
   createdBy: z.string(),
+  createdDate: optionalDate,
 });
 
 const nodeDocument = z.object({
   fullPath: z.string(),
   createdBy: z.string(),
+  createdDate: optionalDate,
+  lastModifiedDate: optionalDate,
   folder: z.boolean(),
   size: z.number().int(),
   sha256: z.string().nullish(),
   md5: z.string().nullish(),
-  expireDate: z.date().nullish(),
+  expireDate: optionalDate,
   metadata: z.array(z.object({ key: z.string(), value: z.unknown() })).nullish(),
 });
 
@@ -41,6 +50,14 @@ const nodeDocument = z.object({
 export interface DocumentFinder {
   collection(name: string): {
     findOne(filter: Record<string, unknown>, options: { readonly maxTimeMS: number }): Promise<unknown>;
+    find(
+      filter: Record<string, unknown>,
+      options: {
+        readonly sort: Record<string, 1>;
+        readonly limit: number;
+        readonly maxTimeMS: number;
+      },
+    ): { toArray(): Promise<unknown[]> };
   };
 }
 
@@ -71,23 +88,43 @@ export function mongoSourceCatalog(database: () => Promise<DocumentFinder>): Sou
       });
       return document === null ? undefined : nodeOf(nodeDocument.parse(document));
     },
+
+    async nodesUnder(projectId, repoName, fullPath, { after, limit }) {
+      const prefix = childPrefixOf(fullPath);
+      const documents = await (await database())
+        .collection(nodeCollectionOf(projectId))
+        .find(
+          {
+            projectId,
+            repoName,
+            // `0` is what follows `/`: everything that begins with the prefix, in the index's own order.
+            fullPath: { $gt: after ?? prefix, $lt: `${prefix.slice(0, -1)}0` },
+            deleted: null,
+          },
+          { sort: { fullPath: 1 }, limit, maxTimeMS: MAX_TIME },
+        )
+        .toArray();
+      return documents.map((document) => nodeOf(nodeDocument.parse(document)));
+    },
   };
 }
 
 function nodeOf(document: z.infer<typeof nodeDocument>): SourceNode {
-  const { fullPath, createdBy, size, sha256, md5, expireDate } = document;
+  const { fullPath, createdBy, createdDate, lastModifiedDate, size, sha256, md5, expireDate } = document;
   const metadata = Object.fromEntries((document.metadata ?? []).map(({ key, value }) => [key, value]));
   return document.folder
-    ? { folder: true, fullPath, createdBy, metadata }
+    ? { folder: true, fullPath, createdBy, createdDate, lastModifiedDate, metadata }
     : {
         folder: false,
         fullPath,
         createdBy,
+        createdDate,
+        lastModifiedDate,
         metadata,
         size,
         sha256: sha256 ?? '',
         md5: md5 ?? '',
-        expireDate: expireDate ?? undefined,
+        expireDate,
       };
 }
 

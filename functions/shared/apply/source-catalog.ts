@@ -13,11 +13,15 @@ export interface SourceRepository {
   readonly description?: string | undefined;
   readonly configuration?: Readonly<Record<string, unknown>> | undefined;
   readonly createdBy: string;
+  readonly createdDate?: Date | undefined;
 }
 
 interface SourceNodeBase {
   readonly fullPath: string;
   readonly createdBy: string;
+  readonly createdDate?: Date | undefined;
+  /** When it came to its path, or was changed there; saving metadata does not count, nor does a change below. */
+  readonly lastModifiedDate?: Date | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
@@ -38,4 +42,15 @@ export interface SourceCatalog {
   project(projectId: string): Promise<SourceProject | undefined>;
   repository(projectId: string, repoName: string): Promise<SourceRepository | undefined>;
   node(projectId: string, repoName: string, fullPath: string): Promise<SourceNode | undefined>;
+  /**
+   * Live nodes under a path, ordered by it, so that folders come before what they hold.
+   *
+   * @param page `after`: path of the last node of the page before; absent for the first page.
+   */
+  nodesUnder(
+    projectId: string,
+    repoName: string,
+    fullPath: string,
+    page: { readonly after?: string | undefined; readonly limit: number },
+  ): Promise<SourceNode[]>;
 }

@@ -21,6 +21,8 @@ export const batchEntrySchema = z.object({
    * it is applied like any other, but the event is counted in the other lane only.
    */
   secondary: z.literal(true).optional(),
+  /** Ids of the clusters that the change came by: it is not sent to one of them. */
+  origin: z.array(z.string()).optional(),
   operation: z.union([operationSchema, z.object({ kind: z.literal('ARCHIVED'), objectKey: z.string() })]),
 });
 export type BatchEntry = z.infer<typeof batchEntrySchema>;

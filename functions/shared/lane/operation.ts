@@ -70,8 +70,11 @@ export const operationSchema = z.discriminatedUnion('kind', [
     operator,
   }),
   z.object({ kind: z.literal('NODE_DELETE'), fullPath, operator }),
-  /** Make the node, and what lies under it, what the source has there now. */
-  z.object({ kind: z.literal('NODE_CONVERGE'), fullPath, operator }),
+  /**
+   * What arrived from another repository: make it what the source has now, with what lies under it. Onto a folder that
+   * existed a node of this name (the last part of its old path) arrived inside it, else it is at the path itself.
+   */
+  z.object({ kind: z.literal('NODE_CONVERGE'), fullPath, name: z.string(), operator }),
   z.object({ kind: z.literal('METADATA_SAVE'), fullPath, metadata: metadataSchema, operator }),
   z.object({ kind: z.literal('METADATA_DELETE'), fullPath, keys: z.array(z.string()), operator }),
 ]);

@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { isConditionFailure } from '../aws/conditions.ts';
 import { type Failure, failureItemOf } from '../failure/failure.ts';
 import { laneKeyOf, lanePartitionOf } from '../table.ts';
+import { type AheadPath, aheadPathSchema } from './ahead.ts';
 import { type Container, containerSchema } from './message.ts';
 
 const count = z.number().int().nonnegative().default(0);
@@ -32,6 +33,10 @@ export const laneStateSchema = z.object({
   superseded: count,
   conflicted: count,
   failed: count,
+  /** Not sent because the remote is where they came from. */
+  filtered: count,
+  /** What is known to be newer at the remote than the operations that are still to be applied. */
+  ahead: z.array(aheadPathSchema).default([]),
   /** The remote has the lane's project and repository, under the names in `remote`. */
   containersEnsured: z.boolean().default(false),
   lastAppliedAt: z.iso.datetime().optional(),
@@ -53,6 +58,7 @@ export interface LaneCounters {
   readonly superseded: number;
   readonly conflicted: number;
   readonly failed: number;
+  readonly filtered: number;
 }
 
 /** How far a lane has come. */
@@ -63,6 +69,7 @@ export interface LaneProgress {
   readonly to: number;
   readonly counters: LaneCounters;
   readonly containersEnsured: boolean;
+  readonly ahead: readonly AheadPath[];
   /** At most `MAX_FAILURES_AT_ONCE`. */
   readonly failures: readonly Failure[];
   readonly outage?: LaneOutage | undefined;
@@ -267,14 +274,15 @@ export function laneRepository(options: {
     },
 
     async recordApplied({ taskKey, source, remote, slotName, from, to, counters, ...progress }) {
-      const { containersEnsured, failures, outage, at } = progress;
+      const { containersEnsured, ahead, failures, outage, at } = progress;
       const update = {
         TableName: tableName,
         Key: laneKeyOf(taskKey, source),
         UpdateExpression: [
           'SET #source = :source, #remote = :remote, slotName = :slot, appliedOrdinal = :to,',
-          `lastAppliedAt = :at, containersEnsured = :ensured${outage === undefined ? ' REMOVE outage' : ', outage = :outage'}`,
-          'ADD applied :applied, superseded :superseded, conflicted :conflicted, failed :failed',
+          `lastAppliedAt = :at, containersEnsured = :ensured, ahead = :ahead${outage === undefined ? ' REMOVE outage' : ', outage = :outage'}`,
+          'ADD applied :applied, superseded :superseded, conflicted :conflicted, failed :failed,',
+          'filtered :filtered',
         ].join(' '),
         ConditionExpression: standsAt('appliedOrdinal', ':from', from),
         ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
@@ -290,6 +298,8 @@ export function laneRepository(options: {
           ':superseded': counters.superseded,
           ':conflicted': counters.conflicted,
           ':failed': counters.failed,
+          ':filtered': counters.filtered,
+          ':ahead': ahead,
           ...(outage === undefined ? {} : { ':outage': outage }),
         },
       };

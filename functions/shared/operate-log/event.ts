@@ -2,6 +2,7 @@ import { BSON, ObjectId } from 'mongodb';
 import { z } from 'zod';
 import type { Container } from '../lane/message.ts';
 import { normalizeFullPath } from '../node/path.ts';
+import { originChain } from '../remote/origin.ts';
 
 const { EJSON } = BSON;
 
@@ -145,7 +146,9 @@ const jsonText = z.string().transform((text, context): unknown => {
   }
 });
 
-const embedded = <Schema extends z.ZodType>(request: Schema) => z.object({ request });
+/** An embedded document; text where a logferry has logged a key that MongoDB would refuse in one. */
+const embedded = <Schema extends z.ZodType>(request: Schema) =>
+  z.object({ request: z.union([jsonText.pipe(request), request]) });
 const textual = <Schema extends z.ZodType>(request: Schema) => z.object({ request: jsonText.pipe(request) });
 
 /** One row for every kind of entry: what it is called here, and the shape of its `description`. */
@@ -190,11 +193,18 @@ const documentSchema = z.object({
   resourceType: z.string(),
   operateType: z.string(),
   description: z.unknown(),
+  /** Written by a logferry that received the change; whatever else is there is no origin. */
+  origin: z.array(z.unknown()).catch([]).default([]).transform(originChain),
 });
 
 /** A log document that was understood, or the reason why it was not (never its content: it may hold secrets). */
 export type LogEvent =
-  | { readonly document: LogDocument; readonly change: Change }
+  | {
+      readonly document: LogDocument;
+      readonly change: Change;
+      /** Ids of the clusters that the change came by, the first one first; empty for one made here. */
+      readonly origin: readonly string[];
+    }
   | { readonly document: LogDocument; readonly unreadable: string };
 
 /** Turn a document of the collection, read without promotion of BSON types, into its archived form. */
@@ -230,7 +240,7 @@ export function parseLogDocument(document: LogDocument): LogEvent {
   }
   const change = schema.safeParse(head.data.description);
   return change.success
-    ? { document, change: change.data }
+    ? { document, change: change.data, origin: head.data.origin }
     : { document, unreadable: faultsOf(change.error) };
 }
 

@@ -108,3 +108,17 @@ export class UnsendablePathError extends Error {
     this.name = 'UnsendablePathError';
   }
 }
+
+/**
+ * The remote took a file under another name than it was sent under: something on the way reads addresses differently.
+ * What is under that other name now is not what belongs there.
+ */
+export class MisnamedNodeError extends Error {
+  readonly storedAs: string;
+
+  constructor(storedAs: string) {
+    super(`The remote does not take the name as it is sent: it stored ${storedAs}`);
+    this.name = 'MisnamedNodeError';
+    this.storedAs = storedAs;
+  }
+}

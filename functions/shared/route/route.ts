@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { BatchEntry, Container } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
+import { splitFullPath } from '../node/path.ts';
 import type { Change, LogEvent } from '../operate-log/event.ts';
 import type { Task } from '../task/task.ts';
 
@@ -66,6 +67,7 @@ export function routeEvent(
       eventId: event.log.document.id,
       loggedAt: event.log.document.loggedAt,
       ...(index > 0 ? { secondary: true as const } : {}),
+      ...(event.log.origin.length > 0 ? { origin: [...event.log.origin] } : {}),
       operation: share.operation,
     },
   }));
@@ -177,7 +179,12 @@ function transferOf(change: TransferChange): Share[] {
   }
   const arrival: Share = {
     container: to,
-    operation: { kind: 'NODE_CONVERGE', fullPath: destFullPath, operator },
+    operation: {
+      kind: 'NODE_CONVERGE',
+      fullPath: destFullPath,
+      name: splitFullPath(fullPath).name,
+      operator,
+    },
   };
   return change.kind === 'NODE_COPY'
     ? [arrival]

@@ -5,7 +5,7 @@ export interface TaskAccount {
   readonly applied: number;
   /** Made void by a later event before they were applied. */
   readonly superseded: number;
-  /** Not the task's: another project or repository, or nothing to replicate. */
+  /** Not the task's: another project or repository, nothing to replicate, or from the remote itself. */
   readonly filtered: number;
   readonly conflicted: number;
   readonly failed: number;
@@ -20,6 +20,7 @@ export interface LaneCounts {
   readonly superseded: number;
   readonly conflicted: number;
   readonly failed: number;
+  readonly filtered: number;
 }
 
 /**
@@ -36,7 +37,7 @@ export function accountOf(options: {
 }): TaskAccount {
   const { slot, task, lanes } = options;
   const settledOf = (lane: LaneCounts): number =>
-    lane.applied + lane.superseded + lane.conflicted + lane.failed;
+    lane.applied + lane.superseded + lane.conflicted + lane.failed + lane.filtered;
   const sum = (countOf: (lane: LaneCounts) => number): number =>
     lanes.reduce((total, lane) => total + countOf(lane), 0);
 
@@ -51,7 +52,7 @@ export function accountOf(options: {
     read,
     applied: sum((lane) => lane.applied),
     superseded: sum((lane) => lane.superseded),
-    filtered: read - dispatched,
+    filtered: read - dispatched + sum((lane) => lane.filtered),
     conflicted: sum((lane) => lane.conflicted),
     failed: sum((lane) => lane.failed),
     pending: dispatched - settled,

@@ -10,6 +10,10 @@ function holding(document: unknown) {
         asked.push([name, filter, options]);
         return document;
       },
+      find: (filter, options) => {
+        asked.push([name, filter, options]);
+        return { toArray: async () => [document] };
+      },
     }),
   }));
   return { catalog, asked };
@@ -61,6 +65,7 @@ it('reads a repository, and its configuration out of its text', async () => {
     description: undefined,
     configuration: { type: 'virtual', repositoryList: [], settings: {} },
     createdBy: 'admin',
+    createdDate: new Date(0),
   });
   expect(asked).toEqual([['repository', { projectId: 'ops', name: 'npm-virtual' }, options]]);
   for (const configuration of ['no JSON', '[]', null, undefined]) {
@@ -91,6 +96,8 @@ it('reads live nodes of the collection that the project is in', async () => {
     folder: false,
     fullPath: '/a',
     createdBy: 'admin',
+    createdDate: new Date(0),
+    lastModifiedDate: new Date(0),
     size: 2,
     sha256: 'aa',
     md5: 'bb',
@@ -105,6 +112,8 @@ it('reads live nodes of the collection that the project is in', async () => {
     folder: true,
     fullPath: '/f',
     createdBy: 'admin',
+    createdDate: new Date(0),
+    lastModifiedDate: new Date(0),
     metadata: {},
   });
 });
@@ -112,4 +121,19 @@ it('reads live nodes of the collection that the project is in', async () => {
 it('takes no document of another shape', async () => {
   await expect(holding({ displayName: 7 }).catalog.project('ops')).rejects.toThrow();
   await expect(holding({ folder: 'yes' }).catalog.node('ops', 'r', '/a')).rejects.toThrow();
+});
+
+it('pages through what lies under a path, by the index of full paths', async () => {
+  const folder = { fullPath: '/f/a', folder: true, size: 0, createdBy: 'admin' };
+  const { catalog, asked } = holding(folder);
+  expect(await catalog.nodesUnder('ops', 'r', '/f', { limit: 2 })).toMatchObject([{ fullPath: '/f/a' }]);
+  await catalog.nodesUnder('ops', 'r', '/f', { after: '/f/a', limit: 2 });
+  await catalog.nodesUnder('ops', 'r', '/', { limit: 2 });
+  const where = (fullPath: unknown) => ({ projectId: 'ops', repoName: 'r', fullPath, deleted: null });
+  const page = { sort: { fullPath: 1 }, limit: 2, maxTimeMS: 10_000 };
+  expect(asked).toEqual([
+    ['node_178', where({ $gt: '/f/', $lt: '/f0' }), page],
+    ['node_178', where({ $gt: '/f/a', $lt: '/f0' }), page],
+    ['node_178', where({ $gt: '/', $lt: '0' }), page],
+  ]);
 });

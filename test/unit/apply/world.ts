@@ -24,7 +24,9 @@ import {
   RemoteOutageError,
   RemoteRefusalError,
 } from '../../../functions/shared/remote/errors.ts';
+import type { Announcement } from '../../../functions/shared/remote/version.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
+import { CODES, Model, type ModelNode, type Operation as ModelOperation } from '../../oracle/model.ts';
 import { storedTask } from '../../support/tasks.ts';
 
 export const LANE = { projectId: 'ops', repoName: 'generic-local' };
@@ -39,8 +41,86 @@ export type TargetNode =
       readonly metadata: Readonly<Record<string, unknown>>;
     };
 
+const DAY = 86_400_000;
+
+/** The live nodes of a repository of the model, as tests look at them and put them there. */
+class TargetNodes {
+  readonly #model: Model;
+  readonly #name: string;
+  readonly #now: () => Date;
+
+  constructor(model: Model, name: string, now: () => Date) {
+    this.#model = model;
+    this.#name = name;
+    this.#now = now;
+  }
+
+  get live(): ReadonlyMap<string, ModelNode> {
+    return this.#model.tree(this.#name).live;
+  }
+
+  has(fullPath: string): boolean {
+    return this.live.has(fullPath);
+  }
+
+  get(fullPath: string): TargetNode | undefined {
+    const node = this.live.get(fullPath);
+    if (node === undefined) {
+      return undefined;
+    }
+    const { metadata, sha256, expireDate } = node;
+    const expires =
+      expireDate === null ? 0 : Math.round((expireDate.getTime() - this.#now().getTime()) / DAY);
+    return node.folder
+      ? { folder: true, metadata }
+      : { folder: false, sha256: sha256 ?? '', expires, metadata };
+  }
+
+  set(fullPath: string, node: TargetNode): void {
+    const content = node.folder
+      ? { expires: 0, sha256: undefined }
+      : { expires: node.expires, sha256: node.sha256 };
+    const { folder, metadata } = node;
+    this.#model.apply(
+      {
+        kind: 'create',
+        repository: this.#name,
+        path: fullPath,
+        folder,
+        overwrite: true,
+        size: 0,
+        md5: 'md5',
+        metadata,
+        operator: 'test',
+        ...content,
+      },
+      this.#now(),
+    );
+  }
+
+  delete(fullPath: string): void {
+    this.#model.apply(
+      { kind: 'delete', repository: this.#name, path: fullPath, operator: 'test' },
+      this.#now(),
+    );
+  }
+
+  *[Symbol.iterator](): Iterator<readonly [string, TargetNode]> {
+    for (const fullPath of this.live.keys()) {
+      const node = this.get(fullPath);
+      if (node !== undefined) {
+        yield [fullPath, node];
+      }
+    }
+  }
+}
+
 export function sha256Of(content: string): string {
   return createHash('sha256').update(content).digest('hex');
+}
+
+function nameOf({ projectId, repoName }: { readonly projectId: string; readonly repoName: string }): string {
+  return `${projectId}/${repoName}`;
 }
 
 /** The file operation that the log holds for a path and content. */
@@ -87,8 +167,8 @@ export function batch(
 }
 
 /**
- * A source, a remote and the table, in memory. The remote keeps the contract's rules
- * as far as they are used; as an `era` one it turns every refusal into HTTP 500 with 250101.
+ * A source, a remote and the table, in memory. The remote does to its nodes what the oracle's model says; as an `era`
+ * one it turns every refusal into HTTP 500 with 250101.
  */
 export class World {
   readonly tasks = new Map<string, Task>([[storedTask().key, storedTask()]]);
@@ -104,7 +184,14 @@ export class World {
 
   readonly targetProjects = new Map<string, { readonly displayName: string; readonly operator: string }>();
   readonly targetRepositories = new Map<string, Omit<RemoteRepository, 'projectId' | 'repoName'>>();
-  readonly target = new Map<string, TargetNode>();
+  readonly model = new Model();
+  readonly target = new TargetNodes(this.model, nameOf(REMOTE_LANE), () => this.now);
+  /** What the remote says to `version`. */
+  announcement: Announcement = { extensions: new Set() };
+  /** Digests of what the remote's store holds; looked at by a remote that announces it. */
+  readonly held = new Set<string>();
+  /** Origins of the changes that reached the remote, one by one. */
+  readonly origins: string[][] = [];
   era = false;
   /** Every call that reached the remote, in order. */
   readonly calls: string[] = [];
@@ -139,6 +226,10 @@ export class World {
     });
   }
 
+  constructor() {
+    this.model.addRepository(nameOf(REMOTE_LANE), 'LOCAL');
+  }
+
   state(): LaneState | undefined {
     return this.states.get(laneId({ taskKey: storedTask().key, source: LANE }));
   }
@@ -147,6 +238,12 @@ export class World {
     project: async (projectId) => this.projects.get(projectId),
     repository: async (projectId, repoName) => this.repositories.get(`${projectId}/${repoName}`),
     node: async (_projectId, _repoName, fullPath) => this.nodes.get(fullPath),
+    nodesUnder: async (_projectId, _repoName, fullPath, { after = '', limit }) =>
+      [...this.nodes.values()]
+        .filter((node) => node.fullPath.startsWith(fullPath === '/' ? '/' : `${fullPath}/`))
+        .filter((node) => node.fullPath > after)
+        .sort((left, right) => (left.fullPath < right.fullPath ? -1 : 1))
+        .slice(0, limit),
   };
 
   readonly blobs: Pick<BlobStore, 'open'> = {
@@ -175,86 +272,181 @@ export class World {
     this.calls.push(path === '' ? name : `${name} ${path}`);
   }
 
-  #parents(fullPath: string): void {
-    for (let end = fullPath.indexOf('/', 1); end !== -1; end = fullPath.indexOf('/', end + 1)) {
-      const parent = fullPath.slice(0, end);
-      if (!this.target.has(parent)) {
-        this.target.set(parent, { folder: true, metadata: {} });
-      }
+  /** Do an operation at the remote's model. */
+  #apply(operation: ModelOperation): void {
+    const code = this.model.apply(operation, this.now);
+    if (code !== CODES.ok) {
+      this.#refuse(code, `${operation.kind} ${operation.path}`);
     }
   }
 
-  readonly client: RemoteClient = {
-    ping: async () => this.#call('ping'),
-    version: async () => '1.0.0',
-    nodeExists: async ({ fullPath }: RemoteNode) => {
-      this.#call('exists', fullPath);
-      return this.target.has(fullPath);
-    },
-    existing: async () => new Set<string>(),
-    createProject: async ({ name, displayName, operator }) => {
-      this.#call('project', name);
-      if (!this.targetProjects.has(name)) {
-        this.targetProjects.set(name, { displayName, operator });
-      }
-    },
-    createRepository: async ({ projectId, repoName, ...repository }) => {
-      this.#call('repository', repoName);
-      if (!this.targetProjects.has(projectId)) {
-        this.#refuse(251001, `Project ${projectId} not found`);
-      }
-      const name = `${projectId}/${repoName}`;
-      if (!this.targetRepositories.has(name)) {
-        this.targetRepositories.set(name, repository);
-      }
-    },
-    createFolder: async ({ fullPath, metadata }) => {
-      this.#call('folder', fullPath);
-      if (this.target.has(fullPath)) {
-        this.#refuse(251008, `Node ${fullPath} existed`);
-      }
-      this.#parents(fullPath);
-      this.target.set(fullPath, { folder: true, metadata });
-    },
-    deleteNode: async ({ fullPath }) => {
-      this.#call('delete', fullPath);
-      for (const path of [...this.target.keys()]) {
-        if (path === fullPath || path.startsWith(`${fullPath}/`)) {
-          this.target.delete(path);
+  readonly client: RemoteClient = this.#clientFor([]);
+
+  #clientFor(origin: readonly string[]): RemoteClient {
+    const call = (name: string, path = '') => {
+      this.#call(name, path);
+      this.origins.push([...origin]);
+    };
+    const at = ({ fullPath, ...container }: RemoteNode) => ({
+      repository: nameOf(container),
+      path: fullPath,
+    });
+    const put = (file: RemoteFile) => {
+      const { sha256, md5, size, expires, metadata, operator } = file;
+      this.#apply({
+        kind: 'create',
+        repository: nameOf(file),
+        path: file.fullPath,
+        folder: false,
+        overwrite: true,
+        expires,
+        size,
+        sha256,
+        md5,
+        metadata,
+        operator,
+      });
+    };
+    return {
+      ping: async () => this.#call('ping'),
+      version: async () => '1.0.0',
+      identity: async () => {
+        this.#call('version');
+        return this.announcement;
+      },
+      onBehalfOf: (chain) => this.#clientFor(chain),
+      nodeExists: async ({ fullPath, ...container }) => {
+        this.#call('exists', fullPath);
+        return this.model.tree(nameOf(container)).live.has(fullPath);
+      },
+      existing: async ({ fullPaths, ...container }) => {
+        this.#call('existing');
+        const { live } = this.model.tree(nameOf(container));
+        return new Set(fullPaths.filter((fullPath) => live.has(fullPath)));
+      },
+      createProject: async ({ name, displayName, operator }) => {
+        call('project', name);
+        if (!this.targetProjects.has(name)) {
+          this.targetProjects.set(name, { displayName, operator });
         }
-      }
-    },
-    saveMetadata: async ({ fullPath, metadata }) => {
-      this.#call('metadata', fullPath);
-      const node = this.target.get(fullPath);
-      if (node === undefined) {
-        this.#refuse(251006, `Node ${fullPath} not found`);
-      }
-      this.target.set(fullPath, { ...node, metadata: { ...node.metadata, ...metadata } });
-    },
-    uploadFile: async (file: RemoteFile, open) => {
-      const { size, stream } = await open();
-      const content = (await stream.toArray()).join('');
-      if (size !== file.size || sha256Of(content) !== file.sha256) {
-        throw new ContentMismatchError('another content');
-      }
-      this.#call('upload', file.fullPath);
-      if (!this.targetRepositories.has(`${file.projectId}/${file.repoName}`)) {
-        this.#refuse(404, 'Repository not found');
-      }
-      if (this.target.get(file.fullPath)?.folder === true) {
-        this.#refuse(251009, `Node ${file.fullPath} conflict`);
-      }
-      this.#parents(file.fullPath);
-      const { sha256, expires, metadata } = file;
-      this.target.set(file.fullPath, { folder: false, sha256, expires, metadata });
-    },
-    close: async () => {},
-  };
+      },
+      createRepository: async ({ projectId, repoName, ...repository }) => {
+        call('repository', repoName);
+        if (!this.targetProjects.has(projectId)) {
+          this.#refuse(251001, `Project ${projectId} not found`);
+        }
+        const name = nameOf({ projectId, repoName });
+        if (!this.targetRepositories.has(name)) {
+          this.targetRepositories.set(name, repository);
+        }
+      },
+      updateRepository: async ({ projectId, repoName, ...changes }) => {
+        call('update-repository', repoName);
+        const name = nameOf({ projectId, repoName });
+        const repository = this.targetRepositories.get(name);
+        if (repository === undefined) {
+          this.#refuse(251003, `Repository ${repoName} not found`);
+        }
+        if (changes.configuration?.['type'] !== repository.configuration?.['type']) {
+          this.#refuse(250103, 'Invalid parameter configuration type');
+        }
+        const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+        this.targetRepositories.set(name, { ...repository, ...Object.fromEntries(given) });
+      },
+      deleteRepository: async ({ projectId, repoName, forced }) => {
+        call(forced ? 'delete-repository-forced' : 'delete-repository', repoName);
+        const name = nameOf({ projectId, repoName });
+        if (!this.targetRepositories.delete(name)) {
+          this.#refuse(251003, `Repository ${repoName} not found`);
+        }
+        this.model.addRepository(name, 'LOCAL');
+      },
+      createFolder: async ({ metadata, operator, createdBy, ...node }) => {
+        call('folder', node.fullPath);
+        this.#apply({
+          kind: 'create',
+          ...at(node),
+          folder: true,
+          overwrite: false,
+          expires: 0,
+          size: 0,
+          metadata,
+          operator,
+          createdBy,
+        });
+      },
+      deleteNode: async ({ operator, ...node }) => {
+        call('delete', node.fullPath);
+        this.#apply({ kind: 'delete', ...at(node), operator });
+      },
+      renameNode: async ({ newFullPath, operator, ...node }) => {
+        call('rename', node.fullPath);
+        this.#apply({ kind: 'rename', ...at(node), newPath: newFullPath, operator });
+      },
+      moveNode: async ({ destFullPath, overwrite, operator, ...node }) => {
+        call('move', node.fullPath);
+        const to = { toRepository: at(node).repository, toPath: destFullPath };
+        this.#apply({ kind: 'move', ...at(node), ...to, overwrite, operator });
+      },
+      copyNode: async ({ destFullPath, overwrite, operator, ...node }) => {
+        call('copy', node.fullPath);
+        const to = { toRepository: at(node).repository, toPath: destFullPath };
+        this.#apply({ kind: 'copy', ...at(node), ...to, overwrite, operator });
+      },
+      updateNode: async ({ expires, operator, ...node }) => {
+        call('update', node.fullPath);
+        this.#apply({ kind: 'update', ...at(node), expires, operator });
+      },
+      saveMetadata: async ({ metadata, operator, ...node }) => {
+        call('metadata', node.fullPath);
+        this.#apply({ kind: 'metadata-save', ...at(node), metadata, operator });
+      },
+      deleteMetadata: async ({ keys, operator, ...node }) => {
+        call('delete-metadata', node.fullPath);
+        this.#apply({ kind: 'metadata-delete', ...at(node), keys, operator });
+      },
+      uploadFile: async (file: RemoteFile, open) => {
+        const { size, stream } = await open();
+        const content = (await stream.toArray()).join('');
+        if (size !== file.size || sha256Of(content) !== file.sha256) {
+          throw new ContentMismatchError('another content');
+        }
+        call('upload', file.fullPath);
+        if (!this.targetRepositories.has(nameOf(file))) {
+          this.#refuse(404, 'Repository not found');
+        }
+        put(file);
+      },
+      heldContent: async () => {
+        this.#call('held');
+        return new Map([...this.held].map((sha256) => [sha256, this.contents.get(sha256)?.length ?? 0]));
+      },
+      putContent: async ({ sha256 }) => {
+        call('content', sha256);
+        this.held.add(sha256);
+      },
+      createFile: async (file) => {
+        call('file', file.fullPath);
+        put(file);
+      },
+      close: async () => {},
+    };
+  }
 
   readonly lanes: Pick<LaneRepository, 'load' | 'recordApplied' | 'recordOutage'> = {
     load: async (lane) => this.states.get(laneId(lane)),
-    recordApplied: async ({ taskKey, source, from, to, counters, failures, at, outage, ...progress }) => {
+    recordApplied: async ({
+      taskKey,
+      source,
+      from,
+      to,
+      counters,
+      failures,
+      at,
+      outage,
+      ahead,
+      ...progress
+    }) => {
       this.aroundRecord('before');
       const id = laneId({ taskKey, source });
       const stored = this.states.get(id);
@@ -267,11 +459,14 @@ export class World {
         dispatched: stored?.dispatched ?? 0,
         source,
         ...progress,
+        // The table's own copy, as any store gives it back.
+        ahead: structuredClone([...ahead]),
         appliedOrdinal: to,
         applied: (stored?.applied ?? 0) + counters.applied,
         superseded: (stored?.superseded ?? 0) + counters.superseded,
         conflicted: (stored?.conflicted ?? 0) + counters.conflicted,
         failed: (stored?.failed ?? 0) + counters.failed,
+        filtered: (stored?.filtered ?? 0) + counters.filtered,
         lastAppliedAt: at.toISOString(),
         ...(outage === undefined ? {} : { outage }),
       });
@@ -295,6 +490,8 @@ export class World {
         superseded: 0,
         conflicted: 0,
         failed: 0,
+        filtered: 0,
+        ahead: [],
         containersEnsured: false,
       };
       this.states.set(id, { ...fresh, ...this.states.get(id), outage });
@@ -315,6 +512,7 @@ export class World {
       return operation;
     },
     clock: () => this.now,
+    timeZone: 'UTC',
     logger: {
       info: (text) => this.logged.push({ level: 'info', text: String(text) }),
       warn: (text) => this.logged.push({ level: 'warn', text: String(text) }),

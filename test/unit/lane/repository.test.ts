@@ -135,8 +135,9 @@ describe('recordApplied', () => {
     slotName: 'default',
     from: 0,
     to: 5,
-    counters: { applied: 3, superseded: 1, conflicted: 0, failed: 1 },
+    counters: { applied: 3, superseded: 1, conflicted: 0, failed: 1, filtered: 0 },
     containersEnsured: true,
+    ahead: [{ fullPath: '/a', until: '2026-11-22T00:00:00.000Z' }],
     failures: [],
     at: new Date('2026-11-22T00:00:00Z'),
   };
@@ -168,6 +169,8 @@ describe('recordApplied', () => {
         ':superseded': 1,
         ':conflicted': 0,
         ':failed': 1,
+        ':filtered': 0,
+        ':ahead': [{ fullPath: '/a', until: '2026-11-22T00:00:00.000Z' }],
       },
     });
   });

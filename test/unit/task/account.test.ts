@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { accountOf } from '../../../functions/shared/task/account.ts';
 
-const none = { dispatched: 0, applied: 0, superseded: 0, conflicted: 0, failed: 0 };
+const none = { dispatched: 0, applied: 0, superseded: 0, conflicted: 0, failed: 0, filtered: 0 };
 
 describe('the account', () => {
   test('adds up lanes and slot', () => {
@@ -10,15 +10,15 @@ describe('the account', () => {
       slot: { nextOrdinal: 121 },
       task: { startOrdinal: 21 },
       lanes: [
-        { dispatched: 40, applied: 30, superseded: 2, conflicted: 1, failed: 3 },
-        { dispatched: 10, applied: 10, superseded: 0, conflicted: 0, failed: 0 },
+        { dispatched: 40, applied: 28, superseded: 2, conflicted: 1, failed: 3, filtered: 2 },
+        { ...none, dispatched: 10, applied: 10 },
       ],
     });
     expect(account).toEqual({
       read: 100,
-      applied: 40,
+      applied: 38,
       superseded: 2,
-      filtered: 50,
+      filtered: 52,
       conflicted: 1,
       failed: 3,
       pending: 4,
@@ -50,6 +50,7 @@ describe('the account', () => {
       superseded: count,
       conflicted: count,
       failed: count,
+      filtered: count,
     });
     fc.assert(
       fc.property(count, count, fc.array(lane, { maxLength: 5 }), (nextOrdinal, startOrdinal, lanes) => {

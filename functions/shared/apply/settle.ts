@@ -1,0 +1,185 @@
+import type { Container } from '../lane/message.ts';
+import { childPrefixOf, isRoot, parentsOf } from '../node/path.ts';
+import type { RemoteClient } from '../remote/client.ts';
+import { RemoteRefusalError } from '../remote/errors.ts';
+import type { Perform } from './ask.ts';
+import type { NodeWriter } from './node-writer.ts';
+import { APPLIED, failureOf, type Outcome } from './outcome.ts';
+import type { SourceCatalog, SourceNode } from './source-catalog.ts';
+
+/** Nodes of a page: what one question for existence may hold. */
+const PAGE = 500;
+
+/**
+ * A tree up to a page of nodes and so many bytes is made equal to the byte: removed if it could hold too much, and sent
+ * whole. Of a larger one only what is missing is sent, so that each delivery of the message has less to do.
+ */
+const MAX_BYTES = 1024 ** 3;
+
+/** Code for a node of the other kind. */
+const NODE_CONFLICT = 251009;
+
+/** A folder that was last changed so long before an event existed when the event happened; milliseconds. */
+const SURELY_OLDER = 10_000;
+
+/** Makes paths at the remote what they are at the source now. */
+export interface Settler {
+  /** The node alone. One that the source has not is deleted; a folder where the source has a file gives way to it. */
+  node(fullPath: string, operator: string): Promise<Outcome>;
+  /**
+   * The folders above a path that holds nothing (any more): bk-repo made them with what was there, logged none of them,
+   * and keeps them.
+   */
+  parents(fullPath: string): Promise<void>;
+  /**
+   * The node and what lies under it.
+   *
+   * @param options `vacated`: whatever the remote still has under the path does not belong there, for it was moved
+   * away or deleted.
+   */
+  tree(fullPath: string, operator: string, options?: { readonly vacated?: boolean }): Promise<Outcome>;
+  /**
+   * What a move or copy of a node of this name brought to a destination: it lies inside a folder that existed there,
+   * else at the destination itself. Both are settled where it cannot be told.
+   *
+   * @param loggedAt ISO 8601 UTC.
+   */
+  arrival(arrival: {
+    readonly destFullPath: string;
+    readonly name: string;
+    readonly operator: string;
+    readonly loggedAt: string;
+  }): Promise<Outcome>;
+}
+
+export function settler(options: {
+  readonly source: Container;
+  readonly remote: Container;
+  readonly client: Pick<RemoteClient, 'existing' | 'nodeExists'>;
+  readonly catalog: SourceCatalog;
+  readonly writer: NodeWriter;
+  readonly signal: AbortSignal;
+  readonly perform: Perform;
+}): Settler {
+  const { source, remote, client, catalog, writer, signal, perform } = options;
+
+  const find = (fullPath: string) => catalog.node(source.projectId, source.repoName, fullPath);
+  const under = (fullPath: string, after?: string) =>
+    catalog.nodesUnder(source.projectId, source.repoName, fullPath, { after, limit: PAGE });
+
+  async function putNode(node: SourceNode): Promise<Outcome> {
+    try {
+      return await writer.putNode(node);
+    } catch (error) {
+      // Only a remote that says what is wrong is believed: 250101 may mean anything.
+      const isInTheWay = error instanceof RemoteRefusalError && error.code === NODE_CONFLICT;
+      if (node.folder || !isInTheWay) {
+        throw error;
+      }
+    }
+    await writer.remove(node.fullPath, node.createdBy);
+    const outcome = await writer.putNode(node);
+    return worse(outcome, await putPages(node.fullPath, await under(node.fullPath), async (page) => page));
+  }
+
+  /** One node that is refused for good does not keep the others back. */
+  async function put(node: SourceNode): Promise<Outcome> {
+    signal.throwIfAborted();
+    try {
+      return await putNode(node);
+    } catch (error) {
+      return failureOf(error, node.fullPath);
+    }
+  }
+
+  async function putPages(
+    fullPath: string,
+    first: SourceNode[],
+    selected: (page: SourceNode[]) => Promise<SourceNode[]>,
+  ): Promise<Outcome> {
+    let outcome = APPLIED;
+    let page = first;
+    while (page.length > 0) {
+      for (const child of await selected(page)) {
+        outcome = worse(outcome, await put(child));
+      }
+      page = page.length < PAGE ? [] : await under(fullPath, page.at(-1)?.fullPath);
+    }
+    return outcome;
+  }
+
+  async function missing(nodes: SourceNode[]): Promise<SourceNode[]> {
+    const fullPaths = nodes.map(({ fullPath }) => fullPath).filter((fullPath) => fullPath.isWellFormed());
+    const existing = await perform(() => client.existing({ ...remote, fullPaths }));
+    return nodes.filter(({ fullPath }) => !existing.has(fullPath));
+  }
+
+  async function parents(fullPath: string): Promise<void> {
+    for (const parent of parentsOf(fullPath).reverse()) {
+      const node = await find(parent);
+      if (node !== undefined) {
+        const isThere = await perform(() => client.nodeExists({ ...remote, fullPath: parent }), parent);
+        if (!isThere) {
+          await writer.putNode(node);
+        }
+        return;
+      }
+    }
+  }
+
+  const tree: Settler['tree'] = async (fullPath, operator, { vacated = false } = {}) => {
+    const node = isRoot(fullPath) ? undefined : await find(fullPath);
+    const page = await under(fullPath);
+    const whole = page.length < PAGE && bytesOf(page) <= MAX_BYTES;
+    // A file needs no removal: it replaces what is there.
+    if (whole && !isRoot(fullPath) && (node === undefined || (vacated && node.folder))) {
+      await writer.remove(fullPath, operator);
+    }
+    if (node === undefined) {
+      await parents(fullPath);
+    }
+    const outcome = node === undefined ? APPLIED : await put(node);
+    return worse(outcome, await putPages(fullPath, page, whole ? async (nodes) => nodes : missing));
+  };
+
+  return {
+    async node(fullPath, operator) {
+      const node = isRoot(fullPath) ? undefined : await find(fullPath);
+      return node === undefined ? tree(fullPath, operator) : putNode(node);
+    },
+
+    parents,
+    tree,
+
+    async arrival({ destFullPath, name, operator, loggedAt }) {
+      const inside = childPrefixOf(destFullPath) + name;
+      const destination = isRoot(destFullPath) ? undefined : await find(destFullPath);
+      if (isRoot(destFullPath) || existedBefore(destination, loggedAt)) {
+        return tree(inside, operator);
+      }
+      if (name === '' || destination?.folder !== true) {
+        return tree(destFullPath, operator);
+      }
+      const arrived = (await find(inside)) === undefined ? APPLIED : await tree(inside, operator);
+      return worse(arrived, await tree(destFullPath, operator));
+    },
+  };
+}
+
+function existedBefore(node: SourceNode | undefined, loggedAt: string): boolean {
+  const { folder = false, lastModifiedDate } = node ?? {};
+  return (
+    folder &&
+    lastModifiedDate !== undefined &&
+    lastModifiedDate.getTime() < Date.parse(loggedAt) - SURELY_OLDER
+  );
+}
+
+function bytesOf(nodes: readonly SourceNode[]): number {
+  return nodes.reduce((sum, node) => sum + (node.folder ? 0 : node.size), 0);
+}
+
+/** The first failure, else that it is applied: what was superseded meanwhile is no concern of the operation's. */
+function worse(left: Outcome, right: Outcome): Outcome {
+  return [left, right].find(({ kind }) => kind === 'FAILED') ?? APPLIED;
+}
