@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Busboy } from '@fastify/busboy';
+
+/** A file as a sink has taken it. */
+export interface TakenFile {
+  /** Path of the request, still encoded. */
+  readonly path: string;
+  /** Hex, of the content that came. */
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** A plain HTTP remote of the base contract alone, that hashes the files it is sent and throws them away. */
+export class SinkRemote {
+  readonly files: TakenFile[] = [];
+  readonly #server: Server;
+
+  private constructor() {
+    this.#server = createServer((request, response) => {
+      const path = request.url ?? '';
+      this.#take(request, path).then(
+        (data) => {
+          response.setHeader('content-type', 'application/json');
+          response.end(JSON.stringify({ code: 0, message: null, data, traceId: null }));
+        },
+        () => response.destroy(),
+      );
+    });
+  }
+
+  static async start(): Promise<SinkRemote> {
+    const remote = new SinkRemote();
+    await new Promise<void>((resolve) => {
+      remote.#server.listen(0, '127.0.0.1', resolve);
+    });
+    return remote;
+  }
+
+  /** Address as a task names it. */
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://127.0.0.1:${port}/replication`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => {
+      this.#server.close(resolve);
+    });
+  }
+
+  /** @returns the answer's data. */
+  async #take(request: IncomingMessage, path: string): Promise<unknown> {
+    if (path.startsWith('/replication/replica/file/')) {
+      this.files.push({ path, ...(await readForm(request)) });
+      return null;
+    }
+    for await (const _chunk of request) {
+      // What else is asked for is of no interest here.
+    }
+    if (path.endsWith('/version')) {
+      return '1.0.0';
+    }
+    return path.includes('/node/exist?') ? false : null;
+  }
+}
+
+function readForm(request: IncomingMessage): Promise<Omit<TakenFile, 'path'>> {
+  return new Promise((resolve, reject) => {
+    const contentType = request.headers['content-type'] ?? '';
+    const parser = new Busboy({ headers: { 'content-type': contentType } });
+    const hash = createHash('sha256');
+    const fields: Record<string, string> = {};
+    let size = 0;
+    parser.on('file', (_name, stream) => {
+      stream.on('data', (chunk: Buffer) => {
+        hash.update(chunk);
+        size += chunk.length;
+      });
+      stream.on('error', reject);
+    });
+    parser.on('field', (name, value) => {
+      fields[name] = value;
+    });
+    parser.on('finish', () => resolve({ sha256: hash.digest('hex'), size, fields }));
+    parser.on('error', reject);
+    request.on('error', reject);
+    request.pipe(parser);
+  });
+}
