@@ -229,6 +229,77 @@ describe('the deployed replica API', () => {
     expect(await send({ path: 'node/exist/list', json: list })).toMatchObject({ data: [] });
   });
 
+  it('renames, copies, moves and updates, and logs each with the clusters that it came by', async () => {
+    await upload({ fullPath: '/story/a/file', content: Buffer.from('story') });
+    const origin = ['0'.repeat(32), 'f'.repeat(32)];
+    const headers = { ...authorized(), 'x-logferry-origin': `${origin.join(', ')},nonsense` };
+    const transfer = { srcProjectId: PROJECT, srcRepoName: 'crates', operator: 'bob' };
+    const calls: readonly (readonly [path: string, json: Readonly<Record<string, unknown>>])[] = [
+      ['node/rename', { ...REPOSITORY, fullPath: '/story/a', newFullPath: '/story/b', operator: 'bob' }],
+      ['node/copy', { ...transfer, srcFullPath: '/story/b', destFullPath: '/story/c' }],
+      ['node/move', { ...transfer, srcFullPath: '/story/c/file', destFullPath: '/story/d/moved' }],
+      ['node/update', { ...REPOSITORY, fullPath: '/story/d/moved', expires: 2, operator: 'bob' }],
+      ['metadata/save', { ...REPOSITORY, fullPath: '/story/b', metadata: { k: 'v', 'a.b': 1 } }],
+      ['metadata/delete', { ...REPOSITORY, fullPath: '/story/b', keyList: ['k'] }],
+      ['node/delete', { ...REPOSITORY, fullPath: '/story/c', operator: 'bob' }],
+      ['repo/update', { projectId: PROJECT, name: 'crates', description: 'told', operator: 'bob' }],
+    ];
+    for (const [path, json] of calls) {
+      expect(await send({ path, headers, json })).toMatchObject({ status: 200, code: 0, data: null });
+    }
+    expect((await node('/story/b'))?.['metadata']).toEqual([{ key: 'a.b', value: 1 }]);
+    expect(await node('/story/b/file')).toMatchObject({ sha256: digest('sha256', Buffer.from('story')) });
+    expect(await node('/story/d/moved')).toMatchObject({ createdBy: 'bob', expireDate: expect.any(Date) });
+    expect(await node('/story/c')).toBeNull();
+
+    const log = await database
+      .collection('operate_log')
+      .find({ resourceKey: { $gte: `/${PROJECT}/crates`, $lt: `/${PROJECT}/crates0` }, origin })
+      .sort({ $natural: 1 })
+      .toArray();
+    expect(log.map(({ resourceType, operateType }) => `${resourceType} ${operateType}`)).toEqual([
+      'NODE RENAME',
+      'NODE COPY',
+      'NODE MOVE',
+      'NODE UPDATE',
+      'METADATA UPDATE',
+      'METADATA UPDATE',
+      'NODE DELETE',
+      'REPOSITORY UPDATE',
+    ]);
+    expect(log.map(({ userId }) => userId)).toEqual([
+      'bob',
+      'bob',
+      'bob',
+      'bob',
+      'system',
+      'system',
+      'bob',
+      'bob',
+    ]);
+  });
+
+  it('answers HEAD without a body', async () => {
+    const response = await fetch(`${target.apiUrl}/replication/replica/ping`, {
+      method: 'HEAD',
+      headers: authorized(),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    expect({ status: response.status, body: await response.text() }).toEqual({ status: 200, body: '' });
+  });
+
+  it('deletes a repository with its files only when that is forced', async () => {
+    const repository = { projectId: PROJECT, name: 'brief', type: 'GENERIC', category: 'LOCAL' };
+    await send({ path: 'repo/create', json: repository });
+    await upload({ fullPath: '/f', content: Buffer.from('f'), repoName: 'brief' });
+    const deletion = { projectId: PROJECT, name: 'brief', operator: 'bob' };
+    expect(await send({ path: 'repo/delete', json: deletion })).toMatchObject({ status: 400, code: 251005 });
+    expect(await send({ path: 'repo/delete', json: { ...deletion, forced: true } })).toMatchObject({
+      status: 200,
+    });
+    expect(await send({ path: 'repo/delete', json: deletion })).toMatchObject({ status: 400, code: 251003 });
+  });
+
   it('makes the folders above once when many files arrive at once', async () => {
     const paths = Array.from({ length: 8 }, (_, index) => `/race/deep/er/${index}.txt`);
     const received = await Promise.all(
