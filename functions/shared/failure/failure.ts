@@ -10,10 +10,8 @@ export const FAILURE_CODES = [
   'BLOB_MISSING',
   /** The source's content is not of the digest or size that its node names. */
   'BLOB_CORRUPT',
-  /** The path cannot be written in a request without becoming another one. */
+  /** The path does not arrive as it is: it is no Unicode text, or the remote takes it for another one. */
   'PATH_UNSENDABLE',
-  /** This version does not replicate operations of the kind. */
-  'OPERATION_UNSUPPORTED',
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 

@@ -96,6 +96,22 @@ describe('log documents', () => {
     });
   });
 
+  it('reads the clusters that a change came by, and takes nothing else for one', () => {
+    const id = '0123456789abcdef'.repeat(2);
+    const originOf = (origin: unknown) => {
+      const request = { projectId: 'p', repoName: 'r', fullPath: '/a' };
+      const event = parseLogDocument(entry({ ...nodeEntry('DELETE', request), origin }));
+      return 'origin' in event ? event.origin : event.unreadable;
+    };
+    expect(originOf([id])).toEqual([id]);
+    expect(originOf([id.toUpperCase(), 7, '', id, id])).toEqual([id]);
+    for (const none of [undefined, null, 'text', { 0: id }]) {
+      expect(originOf(none)).toEqual([]);
+    }
+    const many = Array.from({ length: 20 }, (_, number) => String(number).padStart(32, '0'));
+    expect(originOf(many)).toEqual(many.slice(4));
+  });
+
   it('tells a metadata save from a metadata delete by the field', () => {
     const head = { resourceType: 'METADATA', operateType: 'UPDATE' };
     const node = { projectId: 'p', repoName: 'r', fullPath: '/a', operator: 'system' };

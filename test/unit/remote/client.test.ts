@@ -57,6 +57,104 @@ describe('the client of a remote', () => {
       );
     });
 
+    it('names nodes, destinations and repositories as the contract does', async () => {
+      const { fullPath, ...repository } = node;
+      const transfer = { ...node, destFullPath: '/c', overwrite: true, operator: 'jo' };
+      await client.renameNode({ ...node, newFullPath: '/c', operator: 'jo' });
+      await client.moveNode(transfer);
+      await client.copyNode(transfer);
+      await client.updateNode({ ...node, expires: 3, operator: 'jo' });
+      await client.deleteMetadata({ ...node, keys: ['k'], operator: 'jo' });
+      await client.updateRepository({ ...repository, description: 'd', operator: 'jo' });
+      await client.deleteRepository({ ...repository, forced: true, operator: 'jo' });
+      const transferred = {
+        srcProjectId: 'p1',
+        srcRepoName: 'g1',
+        srcFullPath: fullPath,
+        destProjectId: 'p1',
+        destRepoName: 'g1',
+        destFullPath: '/c',
+        overwrite: true,
+        operator: 'jo',
+      };
+      expect(server.received.map(({ url, body }) => [url.slice(20), JSON.parse(body)])).toEqual([
+        ['/node/rename', { ...node, newFullPath: '/c', operator: 'jo' }],
+        ['/node/move', transferred],
+        ['/node/copy', transferred],
+        ['/node/update', { ...node, expires: 3, operator: 'jo' }],
+        ['/metadata/delete', { ...node, keyList: ['k'], operator: 'jo' }],
+        ['/repo/update', { projectId: 'p1', name: 'g1', description: 'd', operator: 'jo' }],
+        ['/repo/delete', { projectId: 'p1', name: 'g1', forced: true, operator: 'jo' }],
+      ]);
+    });
+
+    it('does not copy again on its own when the connection is cut', async () => {
+      let copies = 0;
+      server.intercept = (request) => {
+        copies += 1;
+        request.socket.destroy();
+        return true;
+      };
+      await expect(
+        client.copyNode({ ...node, destFullPath: '/c', overwrite: false, operator: 'jo' }),
+      ).rejects.toMatchObject({ reason: 'CONNECTION_CUT' });
+      expect(copies).toBe(1);
+    });
+
+    it('says of a change which clusters it came by, its own last', async () => {
+      const [there, here] = ['a'.repeat(32), 'b'.repeat(32)];
+      const marked = createRemoteClient({
+        url: server.url(),
+        username: 'u',
+        password: 'p',
+        allowPrivate: true,
+        clusterId: here,
+      });
+      await marked.deleteNode({ ...node, operator: 'jo' });
+      await marked.onBehalfOf([there]).deleteNode({ ...node, operator: 'jo' });
+      await marked.onBehalfOf([there]).uploadFile(fileOf('x'), opening('x'));
+      await client.deleteNode({ ...node, operator: 'jo' });
+      await marked.close();
+      expect(server.received.map(({ headers }) => headers['x-logferry-origin'])).toEqual([
+        here,
+        `${there},${here}`,
+        `${there},${here}`,
+        undefined,
+      ]);
+    });
+
+    it('asks what a remote announces once in ten minutes, and again when it was not answered', async () => {
+      const id = 'c'.repeat(32);
+      let now = 0;
+      let version = '1.0.0';
+      const asking = createRemoteClient({
+        url: server.url(),
+        username: 'u',
+        password: 'p',
+        allowPrivate: true,
+        clock: () => new Date(now),
+      });
+      server.answer = (_request, response) => respond(response, 503, {});
+      await expect(asking.identity()).rejects.toMatchObject({ reason: 'SERVER_ERROR' });
+      server.answer = (_request, response) => succeed(response, version);
+      expect(await asking.identity()).toEqual({ extensions: new Set() });
+      version = `1.0.0+logferry.${id}.blob`;
+      now = 599_999;
+      expect((await asking.onBehalfOf([id]).identity()).clusterId).toBeUndefined();
+      now = 600_000;
+      expect(await asking.identity()).toEqual({ clusterId: id, extensions: new Set(['blob']) });
+      expect(server.received).toHaveLength(3);
+      await asking.close();
+    });
+
+    it('believes what the remote says of the name that it stored a file under', async () => {
+      server.answer = (_request, response) => succeed(response, { fullPath: '/a/b.txt' });
+      await client.uploadFile(fileOf('x'), opening('x'));
+      await expect(
+        client.uploadFile(fileOf('x', { fullPath: '/a/b.txt;v=1' }), opening('x')),
+      ).rejects.toMatchObject({ name: 'MisnamedNodeError', storedAs: '/a/b.txt' });
+    });
+
     it('keeps connections between calls', async () => {
       const sockets = new Set<number | undefined>();
       server.intercept = (request) => {
