@@ -26,37 +26,52 @@ export function basic(username: string, password: string): { readonly authorizat
  * One call of a deployed API, answered in bk-repo's envelope. Over node:http, because fetch refuses to send a body with
  * GET, which the contract has.
  */
-export function callApi(apiUrl: string, call: ApiCall): Promise<ApiAnswer> {
+export async function callApi(apiUrl: string, call: ApiCall): Promise<ApiAnswer> {
   const { method = 'GET', path, headers = {}, body } = call;
   const isText = typeof body === 'string' || body === undefined;
-  const content = Buffer.from(isText ? (body ?? '') : JSON.stringify(body));
+  const answer = await callRaw({
+    url: `${apiUrl}${path}`,
+    method,
+    headers: { ...(isText ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { content: Buffer.from(isText ? body : JSON.stringify(body)) }),
+  });
+  return { status: answer.status, headers: answer.headers, ...parseEnvelope(answer.text) };
+}
+
+/** One HTTP request as it is, and the text of its answer. */
+export function callRaw(call: {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly content?: Buffer | undefined;
+}): Promise<{
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}> {
+  const { url, method, headers, content } = call;
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      new URL(path, apiUrl),
+      new URL(url),
       {
         method,
-        headers: {
-          ...(isText ? {} : { 'content-type': 'application/json' }),
-          ...(body === undefined ? {} : { 'content-length': content.length }),
-          ...headers,
-        },
+        headers: { ...(content === undefined ? {} : { 'content-length': content.length }), ...headers },
         timeout: TIMEOUT_MS,
       },
       (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('error', reject);
-        incoming.on('end', () => {
-          try {
-            const envelope = parseEnvelope(Buffer.concat(chunks).toString('utf8'));
-            resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, ...envelope });
-          } catch (error) {
-            reject(error);
-          }
-        });
+        incoming.on('end', () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            text: Buffer.concat(chunks).toString('utf8'),
+          }),
+        );
       },
     );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`No answer from ${path}`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`No answer from ${url}`)));
     outgoing.on('error', reject);
     outgoing.end(content);
   });
