@@ -82,9 +82,13 @@ describe('from operate_log to the artifact at the target', { timeout: 2 * PATIEN
     await source().createProject(project);
     await source().createRepository(project, 'generic');
     await source().upload(project, 'generic', '/a/b.txt', 'written while nobody read');
+    // More than a request to the target's API may hold, twice.
+    const large = randomBytes(6 * 1024 * 1024);
+    await source().upload(project, 'generic', '/large/one.bin', large, { parts: 7 });
+    await source().upload(project, 'generic', '/large/two.bin', large);
     expect((await defaultSlot(stages.source)).nextOrdinal).toBe(nextOrdinal);
     await setTailSchedule(stages.source, 'ENABLED');
-    await settled(nextOrdinal - first + 3);
+    await settled(nextOrdinal - first + 5);
     expect(await differences(project)).toEqual([]);
   });
 });
