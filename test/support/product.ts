@@ -39,6 +39,8 @@ export interface ProductAnswer {
  */
 export interface Product {
   readonly database: Db;
+  /** All of the stores: what is changed through the handlers can be followed from here. */
+  readonly sandbox: Sandbox;
   readonly call: (request: ProductRequest) => Promise<ProductAnswer>;
   readonly close: () => Promise<void>;
 }
@@ -90,6 +92,7 @@ export async function openProduct(): Promise<Product> {
   const fallback = await load('fallback');
   return {
     database: sandbox.database,
+    sandbox,
     call: (request) => dispatch(routes, fallback, request),
     close: async () => {
       await secrets.send(new DeleteSecretCommand({ SecretId: secretId, ForceDeleteWithoutRecovery: true }));
