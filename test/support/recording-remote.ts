@@ -9,6 +9,14 @@ export interface RecordedRequest {
   readonly body: Buffer;
 }
 
+/** What a bk-repo without anything in it answers, as far as it is read. */
+function answerTo(path: string): unknown {
+  if (path.endsWith('/replica/version')) {
+    return '1.0.0';
+  }
+  return path.includes('/node/exist?') ? false : null;
+}
+
 /**
  * A remote that takes every call of the base contract and keeps what it was asked: it stands in for a bk-repo where a
  * test asks only what is sent, not what becomes of it.
@@ -24,7 +32,7 @@ export class RecordingRemote {
       request.on('end', () => {
         const { method = '', url: path = '', headers } = request;
         this.requests.push({ method, path, headers, body: Buffer.concat(chunks) });
-        const data = path.includes('/node/exist?') ? false : null;
+        const data = answerTo(path);
         response.setHeader('content-type', 'application/json');
         response.end(JSON.stringify({ code: 0, message: null, data, traceId: null }));
       });
