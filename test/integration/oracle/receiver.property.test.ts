@@ -22,6 +22,10 @@ import { connectStages } from '../../support/stages.ts';
 /** The same sequences in every run: what is found is found for whoever runs it. */
 const SEED = 20_261_122;
 
+/** A search for a smaller counterexample ends in time to report the one that it has. */
+const LIMITS = { interruptAfterTimeLimit: 150_000, markInterruptAsFailure: true } as const;
+const TIMEOUT_MS = 180_000;
+
 /** Plays a sequence and compares the answers; the trees are left to the caller. */
 async function playAndCompare(options: {
   readonly drafts: readonly Draft[];
@@ -77,7 +81,9 @@ describe('the receiver in this process, beside the model', () => {
     await product.close();
   });
 
-  it('does what the model does: answers, trees, digests, metadata, dates, tombstones', async () => {
+  it('does what the model does: answers, trees, digests, metadata, dates, tombstones', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     let run = 0;
     const played: Step[] = [];
     const property = fc.asyncProperty(sequence, async (drafts) => {
@@ -89,7 +95,7 @@ describe('the receiver in this process, beside the model', () => {
         modelTrees(model, repositories),
       );
     });
-    await fc.assert(property, { numRuns: SEQUENCES, seed: SEED });
+    await fc.assert(property, { numRuns: SEQUENCES, seed: SEED, ...LIMITS });
     process.stdout.write(`oracle: ${run} sequences in this process, ${account(played)}\n`);
     expect(played.length).toBeGreaterThanOrEqual(MIN_OPERATIONS);
   });
@@ -98,7 +104,7 @@ describe('the receiver in this process, beside the model', () => {
 describe('the deployed receiver, beside the model', () => {
   const SEQUENCES = 20;
 
-  it('does what the model does', async () => {
+  it('does what the model does', { timeout: TIMEOUT_MS }, async () => {
     const { target } = (await readEndpoints()).stages;
     const stages = await connectStages();
     const suffix = Date.now().toString(36);
@@ -127,7 +133,7 @@ describe('the deployed receiver, beside the model', () => {
       ).toEqual(withoutDates(modelTrees(model, repositories)));
     });
     try {
-      await fc.assert(property, { numRuns: SEQUENCES, seed: SEED, endOnFailure: true });
+      await fc.assert(property, { numRuns: SEQUENCES, seed: SEED, endOnFailure: true, ...LIMITS });
     } finally {
       await stages.close();
     }
