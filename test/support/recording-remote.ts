@@ -10,7 +10,7 @@ export interface RecordedRequest {
 }
 
 /** What a bk-repo without anything in it answers, as far as it is read. */
-function answerTo(path: string): unknown {
+export function answerTo(path: string): unknown {
   if (path.endsWith('/replica/version')) {
     return '1.0.0';
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Busboy } from '@fastify/busboy';
+import { answerTo } from './recording-remote.ts';
 
 /** A file as a sink has taken it. */
 export interface TakenFile {
@@ -62,10 +63,7 @@ export class SinkRemote {
     for await (const _chunk of request) {
       // What else is asked for is of no interest here.
     }
-    if (path.endsWith('/version')) {
-      return '1.0.0';
-    }
-    return path.includes('/node/exist?') ? false : null;
+    return answerTo(path);
   }
 }
 

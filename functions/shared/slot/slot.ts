@@ -22,12 +22,6 @@ export const slotSchema = z.object({
 });
 export type Slot = z.infer<typeof slotSchema>;
 
-/** A slot and the lease under which it may be moved. */
-export interface LeasedSlot {
-  readonly slot: Slot;
-  readonly owner: string;
-}
-
 /** The lease was taken over: whoever holds it now goes on, and this holder leaves. */
 export class LeaseLostError extends Error {
   constructor(slotName: string, options?: ErrorOptions) {

@@ -97,17 +97,16 @@ export async function tailSlot(
     slot = await dispatchCommitted(dependencies, epoch, object, routed);
     events += object.documents.length;
   };
-  const settleCommitted = async (at: Slot): Promise<boolean> => {
+  const settleCommitted = async (at: Slot): Promise<void> => {
     const object = await archive.load(slotName, at.nextOrdinal);
     if (object === undefined) {
-      return false;
+      return;
     }
     logger.warn('A predecessor archived a read and did not finish it', {
       slotName,
       firstOrdinal: object.firstOrdinal,
     });
     await settle(object);
-    return true;
   };
 
   try {
