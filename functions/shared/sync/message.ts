@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+/**
+ * Why a run was begun: the task was created with an immediate plan, its time has come, someone asked for it, or an
+ * incremental task wants first what exists.
+ */
+export const RUN_TRIGGERS = ['CREATED', 'SCHEDULE', 'EXECUTE', 'INITIAL'] as const;
+
+/** Failures that one message asks to be retried. */
+export const MAX_RETRIES_AT_ONCE = 100;
+
+const taskKey = z.string().min(1);
+const runId = z.string().min(1);
+
+/** Begin a run of the task, or go on with one that was interrupted. */
+const startMessageSchema = z.object({
+  version: z.literal(1),
+  kind: z.literal('START'),
+  taskKey,
+  trigger: z.enum(RUN_TRIGGERS),
+  /** The planned time, ISO 8601 UTC; of a scheduled start. */
+  due: z.iso.datetime().optional(),
+  /** The run that is to be gone on with. */
+  runId: runId.optional(),
+});
+export type StartMessage = z.infer<typeof startMessageSchema>;
+
+/** Go on planning a run, and look after it until it has ended. */
+const planMessageSchema = z.object({ version: z.literal(1), kind: z.literal('PLAN'), taskKey, runId });
+export type PlanMessage = z.infer<typeof planMessageSchema>;
+
+/** Do again what could not be done, from what the source has now. */
+const retryMessageSchema = z.object({
+  version: z.literal(1),
+  kind: z.literal('RETRY'),
+  taskKey,
+  /** Ids of failures, as the API lists them. */
+  failures: z.array(z.string().min(1)).min(1).max(MAX_RETRIES_AT_ONCE),
+});
+export type RetryMessage = z.infer<typeof retryMessageSchema>;
+
+/** Body of one message on the queue of runs. */
+export const runMessageSchema = z.discriminatedUnion('kind', [
+  startMessageSchema,
+  planMessageSchema,
+  retryMessageSchema,
+]);
+export type RunMessage = z.infer<typeof runMessageSchema>;
+
+/** Body of one message on the queue of pages: a page by its number, which is all that its worker needs to find it. */
+export const pageMessageSchema = z.object({
+  version: z.literal(1),
+  kind: z.literal('PAGE'),
+  taskKey,
+  runId,
+  page: z.number().int().positive(),
+});
+export type PageMessage = z.infer<typeof pageMessageSchema>;
