@@ -95,6 +95,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
     uses: ['principals', 'mongodb'],
   },
   {
+    folder: 'replica/node-digest-list',
+    methods: ['POST'],
+    path: '/replica/node/digest/list',
+    uses: ['principals', 'mongodb'],
+  },
+  {
     folder: 'replica/node-create',
     methods: ['POST'],
     path: '/replica/node/create',

@@ -7,6 +7,7 @@ import { normalizeFullPath } from '../node/path.ts';
 import { guardedConnector } from './address.ts';
 import { type Answer, dataOf, expected, failureOf, readAnswer } from './answer.ts';
 import { type ContentCalls, contentCalls } from './content-calls.ts';
+import { type DigestCalls, digestCalls } from './digest-calls.ts';
 import {
   ContentMismatchError,
   MisnamedNodeError,
@@ -89,12 +90,12 @@ export interface RemoteTransfer extends RemoteNode {
 }
 
 /**
- * The base contract of a bk-repo remote, as far as it is used, and the extensions about content.
+ * The base contract of a bk-repo remote, as far as it is used, and the extensions.
  *
  * Every method throws RemoteOutageError, RemoteRefusalError or RemoteAmbiguousError; methods that name a path throw
  * UnsendablePathError too. All of them may be repeated.
  */
-export interface RemoteClient extends ContentCalls {
+export interface RemoteClient extends ContentCalls, DigestCalls {
   ping(): Promise<void>;
   /** What the remote calls its version; extensions are announced there. */
   version(): Promise<string>;
@@ -420,6 +421,7 @@ export function createRemoteClient(
       },
 
       ...contentCalls({ post, store }),
+      ...digestCalls({ post }),
 
       close: async () => {
         await Promise.all([agent.close(), store.close()]);

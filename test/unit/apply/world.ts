@@ -12,12 +12,14 @@ import type { Failure } from '../../../functions/shared/failure/failure.ts';
 import type { BatchEntry, BatchMessage } from '../../../functions/shared/lane/message.ts';
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
 import { type LaneRepository, type LaneState, laneId } from '../../../functions/shared/lane/repository.ts';
+import { metadataDigest } from '../../../functions/shared/node/metadata-digest.ts';
 import type {
   RemoteClient,
   RemoteFile,
   RemoteNode,
   RemoteRepository,
 } from '../../../functions/shared/remote/client.ts';
+import type { NodeDigest } from '../../../functions/shared/remote/digest-calls.ts';
 import {
   ContentMismatchError,
   RemoteAmbiguousError,
@@ -121,6 +123,19 @@ export function sha256Of(content: string): string {
 
 function nameOf({ projectId, repoName }: { readonly projectId: string; readonly repoName: string }): string {
   return `${projectId}/${repoName}`;
+}
+
+function digestOf(fullPath: string, node: ModelNode): NodeDigest {
+  const { folder, size, sha256, md5, expireDate, metadata } = node;
+  return {
+    fullPath,
+    folder,
+    size,
+    sha256: sha256 ?? undefined,
+    md5: md5 ?? undefined,
+    expireDate: expireDate ?? undefined,
+    metadata: metadataDigest(metadata),
+  };
 }
 
 /** The file operation that the log holds for a path and content. */
@@ -424,6 +439,15 @@ export class World {
       putContent: async ({ sha256 }) => {
         call('content', sha256);
         this.held.add(sha256);
+      },
+      digests: async ({ fullPaths, ...container }) => {
+        this.#call('digests');
+        const { live } = this.model.tree(nameOf(container));
+        const found = fullPaths.flatMap((fullPath) => {
+          const node = live.get(fullPath);
+          return node === undefined ? [] : [digestOf(fullPath, node)];
+        });
+        return new Map(found.map((digest) => [digest.fullPath, digest]));
       },
       createFile: async (file) => {
         call('file', file.fullPath);
