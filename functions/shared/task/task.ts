@@ -56,6 +56,22 @@ export const taskSchema = z.object({
   policyVersion: z.number().int(),
   /** First ordinal of the slot that was routed to this task; set by the tailer that first saw the task. */
   startOrdinal: z.number().int().optional(),
+  /**
+   * Set while the task is left out of the slot's reads: the first ordinal that it still has to get, from the archive. Where
+   * a read begins, and never past the slot's own next ordinal.
+   */
+  catchUp: z.object({ nextOrdinal: z.number().int().positive() }).optional(),
+  /**
+   * The first full synchronization of an INCREMENTAL task that asked for one. Until it has ended, nothing is replayed;
+   * what was logged well before it began is in it.
+   */
+  initialSync: z
+    .object({
+      runId: z.string().optional(),
+      startedAt: z.iso.datetime().optional(),
+      endedAt: z.iso.datetime().optional(),
+    })
+    .optional(),
   /** Counts the item's writes: every update is conditional on the revision it was made from. */
   revision: z.number().int(),
   createdBy: z.string(),
