@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RemoteClient } from '../../../functions/shared/remote/client.ts';
+import { RemoteServer, succeed } from './remote-server.ts';
+
+const REPOSITORY = { projectId: 'p1', repoName: 'g1' };
+const METADATA = '4'.repeat(64);
+
+describe('what a remote has, by its digests', () => {
+  let server: RemoteServer;
+  let client: RemoteClient;
+
+  beforeEach(async () => {
+    server = await new RemoteServer().start();
+    client = server.client();
+  });
+  afterEach(async () => {
+    await server.stop();
+    await client.close();
+  });
+
+  it('is asked for in one question and told by path', async () => {
+    server.answer = (_request, response) =>
+      succeed(response, [
+        {
+          fullPath: '/a',
+          folder: true,
+          size: 0,
+          sha256: null,
+          md5: null,
+          expireDate: null,
+          metadata: METADATA,
+        },
+        {
+          fullPath: '/b',
+          folder: false,
+          size: 5,
+          sha256: 's',
+          md5: 'm',
+          expireDate: '2026-11-22T06:00:00.000Z',
+          metadata: METADATA,
+        },
+      ]);
+    const found = await client.digests({ ...REPOSITORY, fullPaths: ['/a', '/b', '/c'] });
+    expect(server.received).toHaveLength(1);
+    expect(server.received[0]?.url).toBe('/replication/replica/node/digest/list');
+    expect(JSON.parse(server.received[0]?.body ?? '')).toEqual({
+      ...REPOSITORY,
+      fullPathList: ['/a', '/b', '/c'],
+    });
+    expect([...found]).toEqual([
+      ['/a', { fullPath: '/a', folder: true, size: 0, metadata: METADATA }],
+      [
+        '/b',
+        {
+          fullPath: '/b',
+          folder: false,
+          size: 5,
+          sha256: 's',
+          md5: 'm',
+          expireDate: new Date('2026-11-22T06:00:00Z'),
+          metadata: METADATA,
+        },
+      ],
+    ]);
+  });
+
+  it.each([
+    ['of another shape', [{ fullPath: '/a', folder: true }]],
+    ['with a date that is none', [{ ...file('/a'), expireDate: 'tomorrow' }]],
+    ['of more than was asked for', Array.from({ length: 501 }, (_, index) => file(`/${index}`))],
+  ])('is not taken from an answer %s', async (_name, data) => {
+    server.answer = (_request, response) => succeed(response, data);
+    await expect(client.digests({ ...REPOSITORY, fullPaths: ['/a'] })).rejects.toMatchObject({
+      reason: 'NOT_BKREPO',
+    });
+  });
+
+  it('is not asked for with a path that no request can hold', async () => {
+    await expect(client.digests({ ...REPOSITORY, fullPaths: ['/a', '/\ud800'] })).rejects.toMatchObject({
+      name: 'UnsendablePathError',
+    });
+    expect(server.received).toEqual([]);
+  });
+});
+
+function file(fullPath: string) {
+  return { fullPath, folder: false, size: 1, sha256: 's', md5: 'm', expireDate: null, metadata: METADATA };
+}
