@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** One request and its answer. Everything that begins with `{{` or `<` is explained in `ContractRun`. */
 const exchangeSchema = z.strictObject({
   name: z.string(),
-  method: z.enum(['GET', 'POST', 'PUT', 'DELETE']),
+  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']),
   path: z.string(),
   /** Who asks; an administrator, unless it says otherwise. */
   as: z.enum(['admin', 'viewer', 'wrong', 'stranger', 'nobody']).default('admin'),
@@ -19,8 +19,10 @@ const exchangeSchema = z.strictObject({
   code: z.number().optional(),
   message: z.string().optional(),
   chinese: z.string().optional(),
-  /** Of an answer without an envelope: the whole of it. */
+  /** Of an answer without an envelope: the whole of it, as JSON or as text. */
   body: z.unknown().optional(),
+  /** Headers that the answer has, among others. */
+  answerHeaders: z.record(z.string(), z.string()).default({}),
   /** Fields of `data` that later exchanges name as `{{name}}`. */
   remember: z.record(z.string(), z.string()).default({}),
 });

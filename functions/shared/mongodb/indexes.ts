@@ -47,10 +47,6 @@ export async function indexedCollection<Shape extends Document>(options: {
 }
 
 /**
- * One command for each index: an index that the owner made otherwise must not keep the others from being made. (And
- * FerretDB 1.24 drops the connection when several indexes of one command exist already.)
- */
-/**
  * Create what is missing, with one command for each index: one that the owner made otherwise must not keep the others
  * from being made. Asking first makes the usual case a read. It also spares FerretDB (v1.24.2), whose check of names
  * mixes collections up where their indexes have the same names: asked for an index that exists, it makes another, or

@@ -1,6 +1,7 @@
 import type { Collection, Db, IndexDescription } from 'mongodb';
 import { z } from 'zod';
 import type { Clock } from '../clock.ts';
+import { DomainError } from '../errors.ts';
 import { isDuplicateKey } from '../mongodb/duplicate-key.ts';
 import { indexedCollection } from '../mongodb/indexes.ts';
 import type { OperateLogWriter } from '../operate-log/writer.ts';
@@ -34,7 +35,8 @@ export interface ProjectService {
   /**
    * Create a project, or return the one of that name as it is.
    *
-   * @throws DomainError PARAMETER_INVALID `name` or `displayName`
+   * @throws DomainError PARAMETER_INVALID `name` or `displayName`; PROJECT_EXISTED when the store takes it for another
+   * project's, by a unique index of its owner's own.
    */
   create(creation: ProjectCreation): Promise<Project>;
 }
@@ -79,9 +81,13 @@ export function projectService(options: {
       try {
         await (await projects()).insertOne({ ...project });
       } catch (error) {
-        const winner = isDuplicateKey(error) ? await find(name) : undefined;
-        if (winner === undefined) {
+        if (!isDuplicateKey(error)) {
           throw error;
+        }
+        const winner = await find(name);
+        if (winner === undefined) {
+          // Projects are never deleted: an index of the cluster's owner keeps something else of it unique.
+          throw new DomainError('PROJECT_EXISTED', [name], { cause: error });
         }
         return winner;
       }

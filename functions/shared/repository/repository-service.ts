@@ -97,7 +97,8 @@ export interface RepositoryService {
    *
    * @throws DomainError PARAMETER_INVALID `name`, `description`, `channelId` or `channelList`; PARAMETER_MISSING
    * `name` or `url` of a private channel; PROJECT_NOT_FOUND naming the repository, as bk-repo does;
-   * RESOURCE_NOT_FOUND for a storage that is not the default one: only that one is known here.
+   * RESOURCE_NOT_FOUND for a storage that is not the default one: only that one is known here; REPOSITORY_EXISTED
+   * when the store takes it for another repository's, by a unique index of its owner's own.
    */
   create(creation: RepositoryCreation): Promise<Repository>;
   /**
@@ -181,15 +182,18 @@ export function repositoryService(options: {
       for (const channel of channels) {
         await insertUnlessThere(collection, hiddenRepository(document, channel));
       }
-      if (await insertUnlessThere(collection, document)) {
-        await log.record({ kind: 'REPOSITORY_CREATE', request: creation });
-        return fromDocument(document);
+      // Once more, when the repository in the way has been deleted before it was looked at.
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        if (await insertUnlessThere(collection, document)) {
+          await log.record({ kind: 'REPOSITORY_CREATE', request: creation });
+          return fromDocument(document);
+        }
+        const winner = await find(address);
+        if (winner !== undefined) {
+          return winner;
+        }
       }
-      const winner = await find(address);
-      if (winner === undefined) {
-        throw new DomainError('SYSTEM_BUSY');
-      }
-      return winner;
+      throw new DomainError('REPOSITORY_EXISTED', [name]);
     },
 
     async update(update) {
