@@ -8,7 +8,11 @@
  * | gap of a slot | `SLOT#<name>` | `GAP#<ordinal>` |
  * | unreadable log document | `SLOT#<name>` | `UNREADABLE#<ordinal>` |
  * | lane | `LANE#<task key>` | `<project>/<repository>` (empty repository: the project's own lane) |
- * | failure | `FAILURE#<task key>` | `<ordinal>#<project>/<repository>` |
+ * | failure of a lane | `FAILURE#<task key>` | `<ordinal>#<project>/<repository>` |
+ * | failure of a run | `FAILURE#<task key>` | `RUN#<run id>#<digest of what it is about>` |
+ * | run | `RUN#<task key>` | run id |
+ * | container of a run | `SYNC#<run id>` | `CONTAINER#<project>/<repository>` (empty repository: the project itself) |
+ * | page of a run | `SYNC#<run id>` | `PAGE#<number>` |
  * | principal | `PRINCIPAL` | user name |
  *
  * Tasks and slots share a partition each so that a strongly consistent Query lists them: the tailer must see
@@ -62,6 +66,42 @@ export function failureKeyOf(
     pk: failurePartitionOf(taskKey),
     sk: `${paddedOrdinal(ordinal)}#${lane.projectId}/${lane.repoName}`,
   };
+}
+
+/** @param digest of what the failure is about, so that recording it again replaces it. */
+export function runFailureKeyOf(taskKey: string, runId: string, digest: string): TableKey {
+  return { pk: failurePartitionOf(taskKey), sk: `RUN#${runId}#${digest}` };
+}
+
+export function runPartitionOf(taskKey: string): string {
+  return `RUN#${taskKey}`;
+}
+
+export function runKeyOf(taskKey: string, runId: string): TableKey {
+  return { pk: runPartitionOf(taskKey), sk: runId };
+}
+
+/** What a run has found and still has to do; of its own, so that a page is found without the task. */
+export function syncPartitionOf(runId: string): string {
+  return `SYNC#${runId}`;
+}
+
+export const SYNC_CONTAINER_PREFIX = 'CONTAINER#';
+export const SYNC_PAGE_PREFIX = 'PAGE#';
+
+export function syncContainerKeyOf(
+  runId: string,
+  container: { readonly projectId: string; readonly repoName: string },
+): TableKey {
+  return {
+    pk: syncPartitionOf(runId),
+    sk: `${SYNC_CONTAINER_PREFIX}${container.projectId}/${container.repoName}`,
+  };
+}
+
+/** @param page from 1. */
+export function syncPageKeyOf(runId: string, page: number): TableKey {
+  return { pk: syncPartitionOf(runId), sk: `${SYNC_PAGE_PREFIX}${paddedOrdinal(page)}` };
 }
 
 export function principalKeyOf(username: string): TableKey {

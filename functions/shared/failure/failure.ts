@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { containerSchema } from '../lane/message.ts';
-import { failureKeyOf } from '../table.ts';
+import { failureKeyOf, runFailureKeyOf, type TableKey } from '../table.ts';
 
 /** Why an operation could not be done for good. */
 export const FAILURE_CODES = [
@@ -12,6 +13,10 @@ export const FAILURE_CODES = [
   'BLOB_CORRUPT',
   /** The path does not arrive as it is: it is no Unicode text, or the remote takes it for another one. */
   'PATH_UNSENDABLE',
+  /** The remote did not answer for as long as a run waits. */
+  'REMOTE_DOWN',
+  /** What a run left undone because doing it failed every time, for no reason that the remote gave. */
+  'ABANDONED',
 ] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
@@ -39,11 +44,46 @@ export const failureSchema = z.object({
 });
 export type Failure = z.infer<typeof failureSchema>;
 
+/** What a run could not replicate, by its kind. */
+export const RUN_FAILURE_KINDS = ['NODE', 'REPOSITORY', 'PROJECT', 'PERMISSION'] as const;
+
+/** Something that a run could not replicate, and why. */
+export const runFailureSchema = z.object({
+  taskKey: z.string(),
+  runId: z.string(),
+  source: containerSchema,
+  remote: containerSchema,
+  kind: z.enum(RUN_FAILURE_KINDS),
+  /** Path of a node. */
+  fullPath: z.string().optional(),
+  /** Of a PERMISSION: the role, permission or user. */
+  name: z.string().optional(),
+  code: z.enum(FAILURE_CODES),
+  /** For people; holds no secret. */
+  reason: z.string(),
+  /** ISO 8601 UTC. */
+  at: z.iso.datetime(),
+});
+export type RunFailure = z.infer<typeof runFailureSchema>;
+
 /** A failure as an item of the table, which DynamoDB removes by itself after its retention. */
 export function failureItemOf(failure: Failure): Record<string, unknown> {
   return {
     ...failureKeyOf(failure.taskKey, failure.ordinal, failure.source),
     ...failure,
-    expiresAt: Math.floor(Date.parse(failure.at) / 1_000) + RETENTION_DAYS * 86_400,
+    expiresAt: expiryOf(failure.at),
   };
+}
+
+/** As `failureItemOf`. One about the same thing in the same run has the same key. */
+export function runFailureItemOf(failure: RunFailure): TableKey & Record<string, unknown> {
+  const { taskKey, runId, source, kind, fullPath = '', name = '' } = failure;
+  const about = JSON.stringify([source.projectId, source.repoName, kind, fullPath, name]);
+  const digest = createHash('sha256').update(about).digest('hex').slice(0, 32);
+  return { ...runFailureKeyOf(taskKey, runId, digest), ...failure, expiresAt: expiryOf(failure.at) };
+}
+
+/** Seconds since 1970. */
+function expiryOf(at: string): number {
+  return Math.floor(Date.parse(at) / 1_000) + RETENTION_DAYS * 86_400;
 }

@@ -11,6 +11,8 @@ export const TASK_STATUSES = [
   'FAILED',
 ] as const;
 export const CONFLICT_STRATEGIES = ['SKIP', 'OVERWRITE', 'FAST_FAIL'] as const;
+/** As later versions of bk-repo name them. */
+export const ERROR_STRATEGIES = ['CONTINUE', 'FAST_FAIL'] as const;
 
 /** Slot that a task reads from when nothing else is said. */
 export const DEFAULT_SLOT = 'default';
@@ -27,6 +29,8 @@ export const taskSchema = z.object({
   id: z.string(),
   /** 32 hex digits. */
   key: z.string(),
+  name: z.string().optional(),
+  description: z.string().optional(),
   type: z.enum(TASK_TYPES),
   status: z.enum(TASK_STATUSES),
   includeAllProject: z.boolean(),
@@ -51,6 +55,16 @@ export const taskSchema = z.object({
       cronExpression: z.string().optional(),
     }),
   }),
+  /** What one node that cannot be replicated does to a run; CONTINUE when nothing is said. */
+  errorStrategy: z.enum(ERROR_STRATEGIES).optional(),
+  /** The run that is going; a task has one at a time. */
+  activeRunId: z.string().optional(),
+  /** Scheduled time that was dealt with last, so that it is not dealt with twice; ISO 8601 UTC. */
+  lastDue: z.iso.datetime().optional(),
+  /** Scheduled time of the next run, while one is armed; ISO 8601 UTC. */
+  nextExecution: z.iso.datetime().optional(),
+  /** What a PAUSED task is again when it is resumed. */
+  pausedFrom: z.enum(TASK_STATUSES).optional(),
   slotName: z.string(),
   /** Counts policy changes; an event is applied under the version in force when it was read. */
   policyVersion: z.number().int(),
