@@ -4,6 +4,7 @@ import type { Database } from './database.ts';
 import type { Grantee } from './grantee.ts';
 import type { Lanes } from './lanes.ts';
 import type { Storage } from './storage.ts';
+import type { WorkQueue } from './work-queue.ts';
 
 /** Something that a function may do: the variables that tell it where, and the permission to do it. */
 export interface Capability {
@@ -22,6 +23,8 @@ export interface CapabilityProps {
   readonly database: Database;
   readonly credentials: Credentials;
   readonly lanes: Lanes;
+  readonly runs: WorkQueue;
+  readonly pages: WorkQueue;
 }
 
 export const CAPABILITY_NAMES = [
@@ -41,6 +44,10 @@ export const CAPABILITY_NAMES = [
   'writeArchive',
   'sendLanes',
   'workLanes',
+  'startRuns',
+  'workRuns',
+  'sendPages',
+  'workPages',
   'tailMode',
 ] as const;
 
@@ -49,7 +56,7 @@ export type Capabilities = Readonly<Record<CapabilityName, Capability>>;
 
 /** Every capability of a deployment, once: who has which is said where the function is defined. */
 export function capabilitiesOf(props: CapabilityProps): Capabilities {
-  const { configuration, storage, database, credentials, lanes } = props;
+  const { configuration, storage, database, credentials, lanes, runs, pages } = props;
   const table = { TABLE_NAME: storage.table.tableName };
   const mongodb = {
     MONGODB_SECRET_ID: configuration.mongodbSecretName,
@@ -59,6 +66,8 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
   const archive = { ARCHIVE_BUCKET: storage.archiveBucket.bucketName };
   const key = { CREDENTIALS_KEY_ID: credentials.key.keyArn };
   const lane = { LANE_QUEUE_URL: lanes.queue.queueUrl };
+  const run = { RUN_QUEUE_URL: runs.queue.queueUrl };
+  const page = { PAGE_QUEUE_URL: pages.queue.queueUrl };
   return {
     principals: capability(table, (grantee) => storage.grantReadPrincipals(grantee)),
     tableRead: capability(table, (grantee) => storage.grantReadTable(grantee)),
@@ -79,6 +88,10 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
     writeArchive: capability(archive, (grantee) => storage.grantWriteArchive(grantee)),
     sendLanes: capability(lane, (grantee) => lanes.grantSend(grantee)),
     workLanes: capability(lane, (grantee) => lanes.grantWork(grantee)),
+    startRuns: capability(run, (grantee) => runs.grantSend(grantee)),
+    workRuns: capability(run, (grantee) => runs.grantWork(grantee)),
+    sendPages: capability(page, (grantee) => pages.grantSend(grantee)),
+    workPages: capability(page, (grantee) => pages.grantWork(grantee)),
     tailMode: capability({ TAIL_MODE: configuration.tailMode }),
   };
 }

@@ -14,6 +14,7 @@ import { Observability } from './observability.ts';
 import { Replicator } from './replicator.ts';
 import { Storage } from './storage.ts';
 import { Tailer } from './tailer.ts';
+import { WorkQueue } from './work-queue.ts';
 
 export interface LogferryStackProps {
   readonly configuration: Configuration;
@@ -39,8 +40,11 @@ export class LogferryStack extends Stack {
     });
     const database = new Database(this, 'Database', { secretName: configuration.mongodbSecretName });
     const credentials = new Credentials(this, 'Credentials', { removalPolicy });
-    // A minute above the worker's timeout (300 s), which it must not be below.
+    // A minute above the workers' timeout (300 s), which it must not be below.
     const lanes = new Lanes(this, 'Lanes', { visibilityTimeout: Duration.seconds(360), removalPolicy });
+    const work = { visibilityTimeout: Duration.seconds(360), removalPolicy };
+    const runs = new WorkQueue(this, 'Runs', work);
+    const pages = new WorkQueue(this, 'Pages', work);
     const clusterId = this.#clusterId();
     const capabilities = capabilitiesOf({
       configuration,
@@ -49,6 +53,8 @@ export class LogferryStack extends Stack {
       database,
       credentials,
       lanes,
+      runs,
+      pages,
     });
 
     const api = new Api(this, 'Api', { endpoints: ENDPOINTS, capabilities, code, network });
@@ -77,6 +83,10 @@ export class LogferryStack extends Stack {
     this.#output('AdminSecretArn', admin.secret.secretArn, 'First administrator: {"username", "password"}');
     this.#output('LaneQueueUrl', lanes.queue.queueUrl, 'Batches of operations');
     this.#output('LaneDeadLetterQueueUrl', lanes.deadLetterQueue.queueUrl, 'Batches that were given up');
+    this.#output('RunQueueUrl', runs.queue.queueUrl, 'Starts of runs');
+    this.#output('RunDeadLetterQueueUrl', runs.deadLetterQueue.queueUrl, 'Starts that were given up');
+    this.#output('PageQueueUrl', pages.queue.queueUrl, 'Pages of runs');
+    this.#output('PageDeadLetterQueueUrl', pages.deadLetterQueue.queueUrl, 'Pages that were given up');
     this.#output(
       'TailerFunctionName',
       tailer.function.function.functionName,

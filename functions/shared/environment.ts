@@ -13,6 +13,10 @@ const variables = z.object({
   BLOB_BUCKET: z.string().min(1),
   /** FIFO queue of lane batches. */
   LANE_QUEUE_URL: z.url(),
+  /** Queue of the starts of runs. */
+  RUN_QUEUE_URL: z.url(),
+  /** Queue of the pages of runs. */
+  PAGE_QUEUE_URL: z.url(),
   /** Secrets Manager secret whose text is the MongoDB connection string of bk-repo's database. */
   MONGODB_SECRET_ID: z.string().min(1),
   MONGODB_DATABASE: z.string().min(1),

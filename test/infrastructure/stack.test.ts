@@ -118,18 +118,26 @@ describe('routes', () => {
     expect([...told].sort()).toEqual(Object.keys(routes).sort());
   });
 
-  it('may each invoke their function', () => {
-    const permitted = synthesis
-      .resources('AWS::Lambda::Permission')
-      .filter(({ Properties }) => Properties['Principal'] === 'apigateway.amazonaws.com');
-    const functionOf = ({ Properties }: { Properties: Record<string, unknown> }) =>
-      z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.literal('Arn')]) }).parse(Properties['FunctionName'])[
-        'Fn::GetAtt'
-      ][0];
-    const folders = permitted.map(
-      (permission) => functions.find(({ id }) => id === functionOf(permission))?.folder,
-    );
-    expect(folders.sort()).toEqual([...new Set(Object.values(folderByRoute()))].sort());
+  it('may each invoke their function, by roles that may do nothing else', () => {
+    expect(synthesis.resources('AWS::Lambda::Permission')).toEqual([]);
+    const credentialsSchema = z.object({
+      CredentialsArn: z.object({ 'Fn::GetAtt': z.tuple([z.string(), z.literal('Arn')]) }),
+    });
+    const invoked = new Map<string, unknown[]>();
+    for (const { Properties } of synthesis.resources('AWS::ApiGatewayV2::Integration')) {
+      const roleId = credentialsSchema.parse(Properties).CredentialsArn['Fn::GetAtt'][0];
+      const uri = integrationSchema.parse(Properties).IntegrationUri;
+      invoked.set(roleId, [...(invoked.get(roleId) ?? []), uri]);
+    }
+    for (const [roleId, uris] of invoked) {
+      const statements = statementsOf(synthesis, roleId);
+      expect(statements.flatMap(({ Action }) => Action)).toEqual(['lambda:InvokeFunction']);
+      const resources = statements.flatMap(({ Resource }) => Resource);
+      expect(resources).toHaveLength(uris.length);
+      expect(resources).toEqual(expect.arrayContaining(uris));
+      // A role's policies hold 10,240 characters.
+      expect(uris.length).toBeLessThanOrEqual(10_000 / 125);
+    }
   });
 
   it('stand behind a throttled stage with an access log that holds no header', () => {
@@ -281,6 +289,7 @@ describe('permissions', () => {
   });
 
   it('come from no managed policy, and hold no wildcard but inside a named resource', () => {
+    expect(synthesis.resources('AWS::IAM::Policy')).toEqual([]);
     for (const { Properties } of synthesis.resources('AWS::IAM::Role')) {
       expect(Properties['ManagedPolicyArns']).toBeUndefined();
     }
@@ -378,7 +387,7 @@ describe('storage', () => {
 });
 
 describe('lanes', () => {
-  const queues = synthesis.resources('AWS::SQS::Queue');
+  const queues = synthesis.resources('AWS::SQS::Queue').filter(({ id }) => id.startsWith('Lanes'));
   const queue = queues.find(({ Properties }) => Properties['RedrivePolicy'] !== undefined);
   const deadLetters = queues.find(({ Properties }) => Properties['RedrivePolicy'] === undefined);
 
@@ -417,7 +426,31 @@ describe('lanes', () => {
   });
 
   it('refuse what does not come over TLS', () => {
-    expect(synthesis.resources('AWS::SQS::QueuePolicy')).toHaveLength(2);
+    const policies = synthesis.resources('AWS::SQS::QueuePolicy').filter(({ id }) => id.startsWith('Lanes'));
+    expect(policies).toHaveLength(2);
+  });
+});
+
+describe.each(['Runs', 'Pages'])('the queue of %s', (name) => {
+  const queues = synthesis.resources('AWS::SQS::Queue').filter(({ id }) => id.startsWith(name));
+  const queue = queues.find(({ Properties }) => Properties['RedrivePolicy'] !== undefined);
+  const deadLetters = queues.find(({ Properties }) => Properties['RedrivePolicy'] === undefined);
+
+  it('keeps what it holds as long as SQS does, and gives it up after twenty receives', () => {
+    expect(queues).toHaveLength(2);
+    for (const { Properties } of queues) {
+      expect(Properties).toMatchObject({ MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true });
+      expect(Properties).not.toHaveProperty('FifoQueue');
+    }
+    expect(queue?.Properties['RedrivePolicy']).toEqual({
+      deadLetterTargetArn: { 'Fn::GetAtt': [deadLetters?.id, 'Arn'] },
+      maxReceiveCount: 20,
+    });
+  });
+
+  it('refuses what does not come over TLS', () => {
+    const policies = synthesis.resources('AWS::SQS::QueuePolicy').filter(({ id }) => id.startsWith(name));
+    expect(policies).toHaveLength(2);
   });
 });
 
@@ -500,8 +533,12 @@ describe('the stack', () => {
         'ClusterId',
         'LaneDeadLetterQueueUrl',
         'LaneQueueUrl',
+        'PageDeadLetterQueueUrl',
+        'PageQueueUrl',
         'ProjectId',
         'ReplicatorFunctionName',
+        'RunDeadLetterQueueUrl',
+        'RunQueueUrl',
         'TableName',
         'TailScheduleName',
         'TailerFunctionName',
@@ -509,6 +546,14 @@ describe('the stack', () => {
     );
     const [api] = synthesis.resources('AWS::ApiGatewayV2::Api');
     expect(synthesis.outputs['ApiUrl']?.Value).toEqual({ 'Fn::GetAtt': [api?.id, 'ApiEndpoint'] });
+  });
+
+  it('leaves room below the 500 resources that a stack may hold', () => {
+    const count = Object.keys(
+      z.record(z.string(), z.unknown()).parse(synthesis.template.toJSON()['Resources']),
+    ).length;
+    process.stdout.write(`infrastructure: ${count} resources\n`);
+    expect(count).toBeLessThanOrEqual(420);
   });
 
   it('differs between two stages by names only', () => {
