@@ -228,6 +228,12 @@ export function laneApplier(options: {
       // have been applied: deleting a file now would lose it.
       return node?.folder === false ? SUPERSEDED : settle.tree(fullPath, operator, { vacated: true });
     }
+    const below = await catalog.nodesUnder(source.projectId, source.repoName, fullPath, { limit: PAGE });
+    if (below.some((child) => isInDoubt(child, loggedAt))) {
+      // Folders stay that a move has merged into others, and the root is no node that could be in doubt itself.
+      ahead.add(fullPath, clock());
+      return settle.tree(fullPath, operator, { vacated: true });
+    }
     await writer.remove(fullPath, operator);
     ahead.addTransfer(fullPath, [], loggedAt);
     return APPLIED;

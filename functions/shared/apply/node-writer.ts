@@ -1,11 +1,14 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { BlobStore } from '../blob/blob-store.ts';
 import { BlobNotFoundError } from '../blob/blob-store.ts';
 import type { Clock } from '../clock.ts';
 import { formatLocalDateTime } from '../http/local-date-time.ts';
 import type { Container } from '../lane/message.ts';
-import { isRoot } from '../node/path.ts';
+import { isRoot, ROOT } from '../node/path.ts';
 import type { RemoteClient } from '../remote/client.ts';
 import { type ContentKnowledge, contentSender } from '../remote/content.ts';
+import type { OpenContent } from '../remote/content-calls.ts';
 import { ContentMismatchError, MisnamedNodeError, RemoteRefusalError } from '../remote/errors.ts';
 import type { Perform } from './ask.ts';
 import { APPLIED, failed, type Outcome, SUPERSEDED } from './outcome.ts';
@@ -33,6 +36,14 @@ const NODE_EXISTED = 251008;
 
 const DAY = 86_400_000;
 
+const EMPTY_FILE = {
+  size: 0,
+  sha256: createHash('sha256').digest('hex'),
+  md5: createHash('md5').digest('hex'),
+  expires: 0,
+  metadata: {},
+} as const;
+
 /** Puts single nodes at the remote. All of it may be repeated. */
 export interface NodeWriter {
   /** Send a file, replacing the one at its path. */
@@ -49,6 +60,10 @@ export interface NodeWriter {
   putNode(node: SourceNode): Promise<Outcome>;
   /** Delete a node and what lies under it. */
   remove(fullPath: string, operator: string): Promise<void>;
+  /** Put an empty file where nothing is, so that what is put under it makes no folder there. */
+  occupy(fullPath: string, operator: string): Promise<Outcome>;
+  /** Take the empty file away and leave what lies under it. */
+  vacate(fullPath: string, operator: string): Promise<void>;
 }
 
 export function nodeWriter(options: {
@@ -73,7 +88,7 @@ export function nodeWriter(options: {
   const localDateTime = (date: Date | undefined): string | undefined =>
     date === undefined ? undefined : formatLocalDateTime(date, timeZone);
 
-  async function upload(file: FileContent): Promise<void> {
+  async function upload(file: FileContent, open = () => blobs.open(file.sha256)): Promise<void> {
     await perform(
       () =>
         sender.send(
@@ -83,16 +98,16 @@ export function nodeWriter(options: {
             metadata: includeMetadata ? file.metadata : {},
             createdDate: localDateTime(file.createdDate),
           },
-          () => blobs.open(file.sha256),
+          open,
           { signal },
         ),
       file.fullPath,
     );
   }
 
-  async function putFile(file: FileContent): Promise<Outcome> {
+  async function putFile(file: FileContent, open?: OpenContent): Promise<Outcome> {
     try {
-      await upload(file);
+      await upload(file, open);
       return APPLIED;
     } catch (error) {
       if (error instanceof BlobNotFoundError) {
@@ -176,10 +191,21 @@ export function nodeWriter(options: {
     await perform(() => client.deleteNode({ ...remote, fullPath, operator }), fullPath);
   }
 
+  async function vacate(fullPath: string, operator: string): Promise<void> {
+    // A rename takes away a file alone, a deletion what lies under it, too.
+    const exit = `${ROOT}.logferry-${createHash('sha256').update(fullPath).digest('hex').slice(0, 32)}`;
+    await remove(exit, operator);
+    await perform(() => client.renameNode({ ...remote, fullPath, newFullPath: exit, operator }), fullPath);
+    await remove(exit, operator);
+  }
+
   return {
-    putFile,
+    putFile: (file) => putFile(file),
     putFolder,
     remove,
+    occupy: (fullPath, operator) =>
+      putFile({ ...EMPTY_FILE, fullPath, operator }, async () => ({ size: 0, stream: Readable.from([]) })),
+    vacate,
     putNode: (node) =>
       node.folder ? putFolder({ ...node, operator: node.createdBy }) : putFile(contentOf(node)),
   };

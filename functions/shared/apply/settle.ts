@@ -24,7 +24,7 @@ const SURELY_OLDER = 10_000;
 
 /** Makes paths at the remote what they are at the source now. */
 export interface Settler {
-  /** The node alone. One that the source has not is deleted; a folder where the source has a file gives way to it. */
+  /** The node, a folder alone. One that the source has not is deleted; a folder in a file's place gives way to it. */
   node(fullPath: string, operator: string): Promise<Outcome>;
   /**
    * The folders above a path that holds nothing (any more): bk-repo made them with what was there, logged none of them,
@@ -55,7 +55,7 @@ export interface Settler {
 export function settler(options: {
   readonly source: Container;
   readonly remote: Container;
-  readonly client: Pick<RemoteClient, 'existing' | 'nodeExists'>;
+  readonly client: Pick<RemoteClient, 'existing'>;
   readonly catalog: SourceCatalog;
   readonly writer: NodeWriter;
   readonly signal: AbortSignal;
@@ -68,6 +68,35 @@ export function settler(options: {
     catalog.nodesUnder(source.projectId, source.repoName, fullPath, { after, limit: PAGE });
 
   async function putNode(node: SourceNode): Promise<Outcome> {
+    const above = parentsOf(node.fullPath);
+    const found = await Promise.all(above.map(find));
+    const none = above.filter((_, index) => found[index] === undefined);
+    return none.length === 0 ? place(node) : placeApart(node, none);
+  }
+
+  /**
+   * Put a node where the source has no folder above it: bk-repo renames a file without making folders above its new
+   * path, and without what lies under it. Every call that creates makes those folders, so the paths are taken meanwhile.
+   *
+   * @param none paths above the node, outermost first, where the source has nothing.
+   */
+  async function placeApart(node: SourceNode, none: readonly string[]): Promise<Outcome> {
+    const fullPaths = none.filter((path) => path.isWellFormed());
+    const existing = await perform(() => client.existing({ ...remote, fullPaths }));
+    const occupied: string[] = [];
+    for (const path of fullPaths.filter((each) => !existing.has(each))) {
+      if ((await writer.occupy(path, node.createdBy)).kind === 'APPLIED') {
+        occupied.unshift(path);
+      }
+    }
+    const outcome = await place(node).catch((error: unknown) => failureOf(error, node.fullPath));
+    for (const path of occupied) {
+      await writer.vacate(path, node.createdBy);
+    }
+    return outcome;
+  }
+
+  async function place(node: SourceNode): Promise<Outcome> {
     try {
       return await writer.putNode(node);
     } catch (error) {
@@ -115,15 +144,10 @@ export function settler(options: {
   }
 
   async function parents(fullPath: string): Promise<void> {
-    for (const parent of parentsOf(fullPath).reverse()) {
-      const node = await find(parent);
-      if (node !== undefined) {
-        const isThere = await perform(() => client.nodeExists({ ...remote, fullPath: parent }), parent);
-        if (!isThere) {
-          await writer.putNode(node);
-        }
-        return;
-      }
+    const above = await Promise.all(parentsOf(fullPath).map(find));
+    const nodes = above.filter((node) => node !== undefined);
+    for (const node of nodes.length === 0 ? [] : await missing(nodes)) {
+      await putNode(node);
     }
   }
 
@@ -131,8 +155,9 @@ export function settler(options: {
     const node = isRoot(fullPath) ? undefined : await find(fullPath);
     const page = await under(fullPath);
     const whole = page.length < PAGE && bytesOf(page) <= MAX_BYTES;
-    // A file needs no removal: it replaces what is there.
-    if (whole && !isRoot(fullPath) && (node === undefined || (vacated && node.folder))) {
+    // A file needs no removal: it replaces what is there. The root is no node, and is emptied only where it was left.
+    const isGone = node === undefined && !isRoot(fullPath);
+    if (whole && (isGone || (vacated && node?.folder !== false))) {
       await writer.remove(fullPath, operator);
     }
     if (node === undefined) {
@@ -145,19 +170,24 @@ export function settler(options: {
   return {
     async node(fullPath, operator) {
       const node = isRoot(fullPath) ? undefined : await find(fullPath);
-      return node === undefined ? tree(fullPath, operator) : putNode(node);
+      // A file that is replaced takes with it what lies under it.
+      return node?.folder === true ? putNode(node) : tree(fullPath, operator);
     },
 
     parents,
     tree,
 
     async arrival({ destFullPath, name, operator, loggedAt }) {
+      if (name === '') {
+        // What was the root has no name to be inside with.
+        return tree(destFullPath, operator);
+      }
       const inside = childPrefixOf(destFullPath) + name;
       const destination = isRoot(destFullPath) ? undefined : await find(destFullPath);
       if (isRoot(destFullPath) || existedBefore(destination, loggedAt)) {
         return tree(inside, operator);
       }
-      if (name === '' || destination?.folder !== true) {
+      if (destination?.folder !== true) {
         return tree(destFullPath, operator);
       }
       const arrived = (await find(inside)) === undefined ? APPLIED : await tree(inside, operator);

@@ -7,6 +7,7 @@ import type { BatchEntry, BatchMessage } from '../../../functions/shared/lane/me
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
 import { RemoteOutageError } from '../../../functions/shared/remote/errors.ts';
 import { CODES, Model, type ModelNode, type Operation as ModelOperation } from '../../oracle/model.ts';
+import { sourceNodeOf } from './behind.ts';
 import { batch, fileCreate, World } from './world.ts';
 
 const REPOSITORY = 'ops/generic-local';
@@ -268,25 +269,7 @@ function loggedForm(operation: ModelOperation): Operation {
 }
 
 function sourceNodesOf(live: ReadonlyMap<string, ModelNode>): Map<string, SourceNode> {
-  return new Map(
-    [...live].map(([fullPath, node]) => {
-      const { createdBy, createdDate, lastModifiedDate, metadata, size, sha256, md5, expireDate } = node;
-      const base = { fullPath, createdBy, createdDate, lastModifiedDate, metadata };
-      return [
-        fullPath,
-        node.folder
-          ? { ...base, folder: true }
-          : {
-              ...base,
-              folder: false,
-              size,
-              sha256: sha256 ?? '',
-              md5: md5 ?? '',
-              expireDate: expireDate ?? undefined,
-            },
-      ];
-    }),
-  );
+  return new Map([...live].map(([fullPath, node]) => [fullPath, sourceNodeOf(fullPath, node)]));
 }
 
 function isSame(left: ReadonlyMap<string, unknown>, right: ReadonlyMap<string, unknown>): boolean {
