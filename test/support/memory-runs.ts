@@ -105,7 +105,8 @@ export class MemoryRuns {
       }
       pages.forEach((page, index) => {
         const number = from + index + 1;
-        this.pages.set(`${runId}/${number}`, { ...page, runId, page: number, done: false });
+        const fresh = { runId, page: number, nodesDone: 0, bytesDone: 0, done: false };
+        this.pages.set(`${runId}/${number}`, { ...page, ...fresh });
       });
       for (const change of [...containers, ...pages]) {
         this.#changeContainer(runId, change);
@@ -144,9 +145,9 @@ export class MemoryRuns {
         .slice(0, limit),
     page: async (runId, page) => this.pages.get(`${runId}/${page}`),
 
-    firstLook: async ({ runId, page, existed }) => {
+    firstLook: async ({ runId, page, missing }) => {
       const key = `${runId}/${page}`;
-      const look = this.looks.get(key) ?? new Set(existed);
+      const look = this.looks.get(key) ?? new Set(missing);
       this.looks.set(key, look);
       return look;
     },
@@ -158,7 +159,14 @@ export class MemoryRuns {
         return 'contended';
       }
       const added = done ? 1 : 0;
-      this.pages.set(`${runId}/${number}`, { ...page, doneThrough: to, done });
+      const { successNode, conflictedNode, failedNode, doneBytes } = counters;
+      this.pages.set(`${runId}/${number}`, {
+        ...page,
+        doneThrough: to,
+        nodesDone: page.nodesDone + successNode + conflictedNode + failedNode,
+        bytesDone: page.bytesDone + doneBytes,
+        done,
+      });
       this.#addToContainer(runId, source, { failedNodes: counters.failedNode, pagesDone: added });
       this.#record(failures);
       this.runs.set(runId, {

@@ -45,7 +45,10 @@ export interface PageAdvance {
   readonly from: string | undefined;
   readonly to: string;
   readonly done: boolean;
-  /** Added to the run's; the totals are corrections, and may be negative. */
+  /**
+   * Added to the run's; the totals are corrections, and may be negative. What was replicated (success, conflicted, failed,
+   * doneBytes) is added to the page's `nodesDone` and `bytesDone` too.
+   */
   readonly counters: RunCounters;
   /** At most `MAX_RUN_FAILURES_AT_ONCE`. */
   readonly failures: readonly RunFailure[];
@@ -118,14 +121,16 @@ export interface RunRepository {
   ): Promise<Page[]>;
   page(runId: string, page: number): Promise<Page | undefined>;
   /**
-   * Keep which paths of a page the remote had before anything was sent. The first call counts.
+   * Keep which paths of a page the remote did not have before anything was sent: what is there later is the run's own
+   * work. (Not those that it had: a path that the source got since was never looked at, and must not pass for its work.)
+   * The first call counts.
    *
    * @returns what the first call found. A page that is gone has what this one found.
    */
   firstLook(look: {
     readonly runId: string;
     readonly page: number;
-    readonly existed: Iterable<string>;
+    readonly missing: Iterable<string>;
   }): Promise<{ has(fullPath: string): boolean }>;
   /**
    * Move a page on, with the counts and failures, at once or not at all. It never touches the run's status, so an

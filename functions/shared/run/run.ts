@@ -108,6 +108,9 @@ export const pageSchema = z.object({
   bytes: count,
   /** Path up to which its nodes are replicated or accounted for otherwise. */
   doneThrough: z.string().optional(),
+  /** Nodes and bytes that were accounted for up to there: the source may have more or less by now than was planned. */
+  nodesDone: count.default(0),
+  bytesDone: count.default(0),
   done: z.boolean(),
 });
 export type Page = z.infer<typeof pageSchema>;
