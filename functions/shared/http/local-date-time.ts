@@ -1,7 +1,5 @@
 import { DomainError } from '../errors.ts';
-
-/** A day is longer than any change of a zone's offset, so the offsets on both sides of a change are seen. */
-const DAY_MS = 86_400_000;
+import { instantOf, offsetAt } from '../time-zone.ts';
 
 const LOCAL_DATE_TIME =
   /^(?<date>\d{4}-\d{2}-\d{2})T(?<time>\d{2}:\d{2}(?::\d{2})?)(?:\.(?<fraction>\d{1,9}))?(?<offset>Z|[+-]\d{2}:\d{2})?$/;
@@ -20,8 +18,7 @@ export function formatLocalDateTime(date: Date, timeZone: string): string {
 /**
  * The instant that a date-time of a request means. Without an offset it is local time of the server's zone; with
  * one, the offset is honoured (bk-repo drops it silently). A fraction of up to nine digits is read to the
- * millisecond. A local time that a change of the clocks skips is moved forward by the gap; one that occurs twice is the first
- * (both as `java.time` resolves them).
+ * millisecond. What a change of the clocks skips or repeats is resolved as `instantOf` says.
  *
  * @throws DomainError REQUEST_CONTENT_INVALID for any other text, a day that does not exist included.
  */
@@ -41,11 +38,7 @@ export function parseLocalDateTime(text: string, timeZone: string): Date {
   if (offset !== undefined) {
     return new Date(wall - offsetMilliseconds(offset));
   }
-  const before = offsetAt(wall - DAY_MS, timeZone);
-  const after = offsetAt(wall + DAY_MS, timeZone);
-  const isAfterChange =
-    offsetAt(wall - before, timeZone) !== before && offsetAt(wall - after, timeZone) === after;
-  return new Date(wall - (isAfterChange ? after : before));
+  return new Date(instantOf(wall, timeZone));
 }
 
 function offsetMilliseconds(offset: string): number {
@@ -58,39 +51,4 @@ function offsetMilliseconds(offset: string): number {
     throw new DomainError('REQUEST_CONTENT_INVALID');
   }
   return (offset.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
-}
-
-let zoneFormat: { readonly timeZone: string; readonly format: Intl.DateTimeFormat } | undefined;
-
-/** Milliseconds that the zone is ahead of UTC at an instant. */
-function offsetAt(instant: number, timeZone: string): number {
-  if (timeZone === 'UTC') {
-    return 0;
-  }
-  if (zoneFormat?.timeZone !== timeZone) {
-    const format = new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      calendar: 'iso8601',
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-    });
-    zoneFormat = { timeZone, format };
-  }
-  const parts = Object.fromEntries(
-    zoneFormat.format.formatToParts(instant).map((part) => [part.type, Number(part.value)]),
-  );
-  const wall = Date.UTC(
-    parts['year'] ?? 0,
-    (parts['month'] ?? 1) - 1,
-    parts['day'] ?? 1,
-    parts['hour'] ?? 0,
-    parts['minute'] ?? 0,
-    parts['second'] ?? 0,
-  );
-  return wall - Math.floor(instant / 1000) * 1000;
 }

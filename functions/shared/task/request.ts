@@ -4,7 +4,7 @@ import { DomainError } from '../errors.ts';
 import { jacksonBoolean, jacksonString, optional, withDefault } from '../http/jackson.ts';
 import { parseLocalDateTime } from '../http/local-date-time.ts';
 import { domainRule, domainTransform } from '../http/validation.ts';
-import { isQuartzExpression } from './quartz.ts';
+import { isQuartzExpression } from '../schedule/quartz.ts';
 import { normalizeRemoteUrl } from './remote-address.ts';
 import { CONFLICT_STRATEGIES, TASK_TYPES } from './task.ts';
 

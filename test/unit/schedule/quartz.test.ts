@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isQuartzExpression } from '../../../functions/shared/task/quartz.ts';
+import { isQuartzExpression } from '../../../functions/shared/schedule/quartz.ts';
 
 /** The examples of Quartz's cron trigger tutorial, and those of the captured exchanges. */
 test.each([
@@ -27,6 +27,16 @@ test.each([
   '0 0 12 1/5 * ?',
   '0 11 11 11 11 ?',
   ' 0  0 12 * JAN-MAR ? ',
+  '0 15 10 L-3 * ?',
+  '0 15 10 L-3W * ?',
+  '0 15 10 lw * ?',
+  '0 15 10 ? * L',
+  '0 15 10 ? * fri#5',
+  '0 0 22-2 * * ?',
+  '0 0 12 ? NOV-FEB FRI-MON',
+  '0 0 12 ? * MON-FRI/2',
+  '/10 * * * * ?',
+  '0 0 12 * * ? 1970-2199',
 ])('%s is Quartz', (expression) => {
   expect(isQuartzExpression(expression)).toBe(true);
 });
@@ -54,6 +64,19 @@ test.each([
   ['? 0 3 1 * ?', 'a question mark elsewhere'],
   ['0 0/0 3 1 * ?', 'a step of nothing'],
   ['0 0 3 1 * +2', 'a sign of another cron'],
+  ['0 0 3 L-31 * ?', 'further from the last day than any month is long'],
+  ['0 0 3 L,15 * ?', 'the last day among others'],
+  ['0 0 3 1W,15W * ?', 'two nearest weekdays'],
+  ['0 0 3 32W * ?', 'the weekday nearest to day 32'],
+  ['0 0 3 ? * 15W', 'a nearest weekday of a weekday'],
+  ['0 0 3 ? * 6#3,2#1', 'two counted weekdays'],
+  ['0 0 3 ? * 6#3L', 'the last third'],
+  ['0 0 3 1 * ? 2030-2026', 'years that run backwards'],
+  ['0 0 3 1 * ? 2200', 'a year beyond Quartz'],
+  ['0 0/60 3 1 * ?', 'a step longer than its field'],
+  ['0 1,,2 3 1 * ?', 'a list with nothing in it'],
+  ['0 1- 3 1 * ?', 'a range without an end'],
+  ['0 0 3 1 * FRI-?', 'a range to nothing'],
   [`0 0 3 ${'1,'.repeat(500)}1 * ?`, 'longer than an expression'],
 ])('%s is not: %s', (expression) => {
   expect(isQuartzExpression(expression)).toBe(false);
