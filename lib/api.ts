@@ -1,13 +1,13 @@
 import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
-import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Capabilities } from './capabilities.ts';
 import { type Endpoint, PREFIXES, routesOf } from './endpoints.ts';
 import { ENDPOINT_TIMEOUT, LogferryFunction } from './function.ts';
 import type { FunctionCode } from './function-code.ts';
+import { Invocation } from './invocation.ts';
 import type { Network } from './network.ts';
 
 export interface ApiProps {
@@ -26,6 +26,7 @@ const THROTTLE = { rateLimit: 200, burstLimit: 400 } as const;
 /** The HTTP API: one function for each endpoint, all routes of an endpoint to the same one. */
 export class Api extends Construct {
   readonly api: HttpApi;
+  readonly #invocation: Invocation;
 
   constructor(scope: Construct, id: string, props: ApiProps) {
     super(scope, id);
@@ -39,13 +40,12 @@ export class Api extends Construct {
       uses: [],
       environment: { ROUTES: JSON.stringify(routesOf(props.endpoints)) },
     });
+    this.#invocation = new Invocation(this, 'Invocation');
     this.api = new HttpApi(this, 'Api', {
       apiName: this.node.path.replaceAll('/', '-'),
       description: 'logferry: task API and replica API',
       createDefaultStage: false,
-      defaultIntegration: new HttpLambdaIntegration('Fallback', fallback.function, {
-        scopePermissionToRoute: false,
-      }),
+      defaultIntegration: this.#invocation.integration('Fallback', fallback.function),
     });
     const accessLog = new LogGroup(this, 'AccessLog', {
       retention: RetentionDays.ONE_MONTH,
@@ -98,8 +98,7 @@ export class Api extends Construct {
       uses: endpoint.uses.map((name) => props.capabilities[name]),
       ...(endpoint.memorySize === undefined ? {} : { memorySize: endpoint.memorySize }),
     });
-    // One permission for all routes of an endpoint: they are most of a stack, which holds 500 resources.
-    const integration = new HttpLambdaIntegration(id, handler.function, { scopePermissionToRoute: false });
+    const integration = this.#invocation.integration(id, handler.function);
     for (const prefix of PREFIXES) {
       this.api.addRoutes({
         path: `${prefix}${endpoint.path}`,

@@ -1,5 +1,5 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { type IPrincipal, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -7,6 +7,7 @@ import { acknowledgeWildcardResource } from './acknowledge.ts';
 import type { Capability } from './capabilities.ts';
 import type { FunctionCode } from './function-code.ts';
 import type { Grantee } from './grantee.ts';
+import { InlineRole } from './inline-role.ts';
 import type { Network } from './network.ts';
 
 export interface LogferryFunctionProps {
@@ -31,7 +32,7 @@ export interface LogferryFunctionProps {
  */
 export class LogferryFunction extends Construct implements Grantee {
   readonly function: LambdaFunction;
-  readonly role: Role;
+  readonly role: InlineRole;
   readonly grantPrincipal: IPrincipal;
 
   constructor(scope: Construct, id: string, props: LogferryFunctionProps) {
@@ -41,7 +42,7 @@ export class LogferryFunction extends Construct implements Grantee {
       retention: RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    this.role = new Role(this, 'Role', {
+    this.role = new InlineRole(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: `logferry ${props.folder}`,
     });

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
@@ -7,6 +7,7 @@ import { acknowledgeWildcardResource } from './acknowledge.ts';
 import type { Capabilities } from './capabilities.ts';
 import { LogferryFunction } from './function.ts';
 import type { FunctionCode } from './function-code.ts';
+import { InlineRole } from './inline-role.ts';
 import type { Network } from './network.ts';
 
 export interface TailerProps {
@@ -47,7 +48,7 @@ export class Tailer extends Construct {
     // A start that failed or came late is not made up for: the next minute's run reads on from the same position.
     this.function.function.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
 
-    const role = new Role(this, 'ScheduleRole', {
+    const role = new InlineRole(this, 'ScheduleRole', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com'),
       description: 'logferry: starts the tailer',
     });

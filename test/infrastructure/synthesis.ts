@@ -96,18 +96,18 @@ const statementSchema = z.object({
   Resource: z.unknown().transform((value) => [value].flat()),
   Condition: z.record(z.string(), z.unknown()).optional(),
 });
-const policySchema = z.object({
-  PolicyDocument: z.object({ Statement: z.array(statementSchema) }),
-  Roles: z.array(z.object({ Ref: z.string() })),
+const roleSchema = z.object({
+  Policies: z
+    .array(z.object({ PolicyDocument: z.object({ Statement: z.array(statementSchema) }) }))
+    .default([]),
 });
 
 export type Statement = z.output<typeof statementSchema>;
 
-/** What a role may do: the statements of all policies attached to it. */
+/** What a role may do: the statements of the policies in it, which are all that there are. */
 export function statementsOf(synthesis: Synthesis, roleId: string): readonly Statement[] {
-  return synthesis
-    .resources('AWS::IAM::Policy')
-    .map(({ Properties }) => policySchema.parse(Properties))
-    .filter(({ Roles }) => Roles.some(({ Ref }) => Ref === roleId))
-    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+  const role = synthesis.resources('AWS::IAM::Role').find(({ id }) => id === roleId);
+  return roleSchema
+    .parse(role?.Properties ?? {})
+    .Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
 }
