@@ -39,7 +39,8 @@ export class MemoryRuns {
         return { begun: true, run: known };
       }
       const stored = this.tasks.get(task.key);
-      if (known !== undefined || stored === undefined || isBusy(stored)) {
+      const isDealtWith = due !== undefined && stored?.lastDue !== undefined && stored.lastDue >= due;
+      if (known !== undefined || stored === undefined || isBusy(stored) || isDealtWith) {
         return { begun: false, active: this.#active(stored) };
       }
       const run = newRun({ task, runId: runId ?? newRunId(at), trigger, due, at });
@@ -76,7 +77,7 @@ export class MemoryRuns {
 
     recordSkipped: async ({ task, due, at, activeRunId }) => {
       const stored = this.tasks.get(task.key);
-      if (stored === undefined || stored.lastDue === due) {
+      if (stored === undefined || (stored.lastDue !== undefined && stored.lastDue >= due)) {
         return;
       }
       const run = skippedRun({ task, runId: newRunId(at), due, at, activeRunId });
