@@ -136,6 +136,67 @@ export class SimulatedSource {
     );
   }
 
+  /**
+   * Put nodes there that have been there for long, many at once: without entries in the log, and without the counts of
+   * references to content, which are nobody's concern but bk-repo's own. Nothing of the same path may be there.
+   *
+   * @param folders paths; those above a file or folder are made of themselves.
+   */
+  async plant(
+    projectId: string,
+    repoName: string,
+    nodes: {
+      readonly folders?: readonly string[];
+      readonly files?: readonly {
+        readonly fullPath: string;
+        readonly content: Buffer;
+        readonly metadata?: Readonly<Record<string, unknown>>;
+      }[];
+    },
+  ): Promise<void> {
+    const { folders = [], files = [] } = nodes;
+    const documents = new Map<string, Document>();
+    const plantFolders = (fullPath: string) => {
+      for (let at = fullPath; at !== '' && !documents.has(at); at = split(at).path.slice(0, -1)) {
+        documents.set(at, {
+          ...this.#node(projectId, repoName, at),
+          folder: true,
+          size: Long.ZERO,
+          metadata: [],
+        });
+      }
+    };
+    for (const folder of folders) {
+      plantFolders(folder);
+    }
+    const contents = new Map<string, Buffer>();
+    for (const { fullPath, content, metadata = {} } of files) {
+      plantFolders(split(fullPath).path.slice(0, -1));
+      const sha256 = createHash('sha256').update(content).digest('hex');
+      contents.set(sha256, content);
+      documents.set(fullPath, {
+        ...this.#node(projectId, repoName, fullPath),
+        folder: false,
+        size: Long.fromNumber(content.length),
+        sha256,
+        md5: createHash('md5').update(content).digest('hex'),
+        metadata: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+      });
+    }
+    const waiting = contents.entries();
+    const putAll = async () => {
+      // One iterator for all: each content is taken by one of them.
+      for (const [sha256, content] of waiting) {
+        await this.#s3.send(new PutObjectCommand({ Bucket: this.#bucket, Key: sha256, Body: content }));
+      }
+    };
+    await Promise.all(Array.from({ length: 16 }, putAll));
+    const planted = [...documents.values()];
+    for (let start = 0; start < planted.length; start += 500) {
+      await this.#nodesOf(projectId).insertMany(planted.slice(start, start + 500));
+    }
+  }
+
   async saveMetadata(
     projectId: string,
     repoName: string,
@@ -193,6 +254,10 @@ export class SimulatedSource {
         });
       }
     }
+  }
+
+  #node(projectId: string, repoName: string, fullPath: string): Document {
+    return { ...this.#audit(), ...split(fullPath), fullPath, projectId, repoName };
   }
 
   #nodesOf(projectId: string): Collection {

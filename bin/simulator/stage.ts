@@ -17,6 +17,22 @@ export const accountSchema = z.object({
 });
 export type Account = z.output<typeof accountSchema>;
 
+/** The log of a task's run, as the API answers it and as far as it is looked at here. */
+export const runLogSchema = z.object({
+  id: z.string(),
+  status: z.string(),
+  errorReason: z.string().nullish(),
+  replicationProgress: z.object({
+    totalNode: z.number(),
+    successNode: z.number(),
+    conflictedNode: z.number(),
+    failedNode: z.number(),
+    totalBytes: z.number(),
+    doneBytes: z.number(),
+  }),
+});
+export type RunLog = z.output<typeof runLogSchema>;
+
 /** One stage of a local cloud as a client, an operator and a bk-repo beside it see it. */
 export class Stage {
   readonly endpoints: StageEndpoints;
@@ -88,12 +104,50 @@ export class Stage {
     remote: Stage['asRemote'],
     scope: Readonly<Record<string, unknown>> = { includeAllProject: true },
   ): Promise<string> {
+    return this.#create(remote, { type: 'INCREMENTAL', ...scope });
+  }
+
+  /** Create a full task that runs at once; what is not named covers every project. Returns its key. */
+  async copyAll(
+    remote: Stage['asRemote'],
+    scope: Readonly<Record<string, unknown>> = { includeAllProject: true },
+  ): Promise<string> {
+    return this.#create(remote, { type: 'FULL', ...scope });
+  }
+
+  async #create(remote: Stage['asRemote'], request: Readonly<Record<string, unknown>>): Promise<string> {
     const task = await this.call('POST', '/replication/task/create', {
-      type: 'INCREMENTAL',
-      ...scope,
+      ...request,
       setting: { remoteClusterInfo: remote, executionPlan: { executeImmediately: true } },
     });
     return z.object({ key: z.string() }).parse(task).key;
+  }
+
+  /** The newest run of a task; undefined before the first. */
+  async latestRun(taskKey: string): Promise<RunLog | undefined> {
+    const log = await this.call('GET', `/replication/task/log/latest/${taskKey}`);
+    return runLogSchema.nullable().parse(log) ?? undefined;
+  }
+
+  /**
+   * Wait until the newest run of a task has ended.
+   *
+   * @throws Error when it takes longer than `patienceMs`.
+   */
+  async runEnded(options: { readonly taskKey: string; readonly patienceMs: number }): Promise<RunLog> {
+    const deadline = Date.now() + options.patienceMs;
+    for (;;) {
+      const run = await this.latestRun(options.taskKey);
+      if (run !== undefined && run.status !== 'REPLICATING') {
+        return run;
+      }
+      if (Date.now() > deadline) {
+        throw new Error(
+          `The run did not end within ${options.patienceMs / 1_000} s: ${JSON.stringify(run ?? 'not begun')}`,
+        );
+      }
+      await wait(250);
+    }
   }
 
   async account(taskKey: string): Promise<Account> {
