@@ -8,9 +8,16 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { isConditionFailure } from '../aws/conditions.ts';
+import { isConditionFailure, isTransactionConflict } from '../aws/conditions.ts';
 import { DomainError } from '../errors.ts';
-import { failurePartitionOf, lanePartitionOf, TASK_PARTITION, taskKeyOf } from '../table.ts';
+import {
+  failurePartitionOf,
+  lanePartitionOf,
+  runPartitionOf,
+  syncPartitionOf,
+  TASK_PARTITION,
+  taskKeyOf,
+} from '../table.ts';
 import { type Task, taskSchema } from './task.ts';
 
 /** Pages of at most 1 MB that a list reads: a deployment has hundreds of tasks of some 2 KB. */
@@ -18,6 +25,8 @@ const MAX_LIST_PAGES = 50;
 /** Items of a deleted task removed in one call, from each of its partitions, and in one request to DynamoDB. */
 const MAX_PURGED = 5_000;
 const PURGE_BATCH = 25;
+/** Newest runs of a deleted task of which everything is removed. */
+const MAX_PURGED_RUNS = 50;
 /** Attempts at a batch that DynamoDB did not take whole (throttling), and the first pause in milliseconds. */
 const PURGE_ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 50;
@@ -34,10 +43,16 @@ export interface TaskRepository {
   get(taskKey: string): Promise<Task | undefined>;
   /** Every task, in the order of creation, as bk-repo lists them. */
   list(): Promise<readonly Task[]>;
+  /**
+   * Replace a task that is stored at this revision; what it is stored as has the next one.
+   *
+   * @returns `contended` when it was changed or deleted since.
+   */
+  update(task: Task, options: { readonly revision: number }): Promise<'updated' | 'contended'>;
   /** Keep the first ordinal that was routed to a task. The first call counts; a task deleted since is left alone. */
   recordStart(taskKey: string, ordinal: number): Promise<void>;
   /**
-   * Delete a task with its lanes and failures. What a call interrupted here left behind, the next one removes, though it
+   * Delete a task with its lanes, failures and runs. What a call interrupted here left behind, the next one removes, though it
    * answers that there is no task.
    *
    * @throws DomainError RESOURCE_NOT_FOUND for an unknown key.
@@ -101,6 +116,25 @@ export function taskRepository(options: {
     }
   }
 
+  /** What older runs have found expires by itself. */
+  async function purgeRuns(taskKey: string): Promise<void> {
+    const { Items = [] } = await table.send(
+      new QueryCommand({
+        TableName: tableName,
+        KeyConditionExpression: 'pk = :pk',
+        ExpressionAttributeValues: { ':pk': runPartitionOf(taskKey) },
+        ProjectionExpression: 'pk, sk',
+        ConsistentRead: true,
+        ScanIndexForward: false,
+        Limit: MAX_PURGED_RUNS,
+      }),
+    );
+    for (const { sk: runId } of Items.map((item) => itemKeySchema.parse(item))) {
+      await purge(syncPartitionOf(runId));
+    }
+    await purge(runPartitionOf(taskKey));
+  }
+
   return {
     async put(task) {
       try {
@@ -151,6 +185,25 @@ export function taskRepository(options: {
       throw new Error(`There are more tasks than ${MAX_LIST_PAGES} pages hold`);
     },
 
+    async update(task, { revision }) {
+      try {
+        await table.send(
+          new PutCommand({
+            TableName: tableName,
+            Item: { ...taskKeyOf(task.key), ...taskSchema.parse({ ...task, revision: revision + 1 }) },
+            ConditionExpression: 'revision = :revision',
+            ExpressionAttributeValues: { ':revision': revision },
+          }),
+        );
+        return 'updated';
+      } catch (error) {
+        if (isConditionFailure(error) || isTransactionConflict(error)) {
+          return 'contended';
+        }
+        throw error;
+      }
+    },
+
     async recordStart(taskKey, ordinal) {
       try {
         await table.send(
@@ -176,6 +229,7 @@ export function taskRepository(options: {
       const existed = await deleteTask(taskKey);
       await purge(lanePartitionOf(taskKey));
       await purge(failurePartitionOf(taskKey));
+      await purgeRuns(taskKey);
       if (!existed) {
         throw new DomainError('RESOURCE_NOT_FOUND', [taskKey]);
       }

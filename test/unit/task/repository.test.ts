@@ -113,11 +113,40 @@ describe('recordStart', () => {
   });
 });
 
+describe('update', () => {
+  test('replaces what is stored at the revision, by the next one', async () => {
+    dynamo.on(PutCommand).resolves({});
+    const changed = { ...task, status: 'PAUSED' as const, startOrdinal: undefined };
+    expect(await tasks.update(changed, { revision: 7 })).toBe('updated');
+    expect(dynamo.commandCalls(PutCommand)[0]?.args[0].input).toMatchObject({
+      Item: { pk: 'TASK', sk: task.key, status: 'PAUSED', revision: 8 },
+      ConditionExpression: 'revision = :revision',
+      ExpressionAttributeValues: { ':revision': 7 },
+    });
+  });
+
+  test('says when others were there first', async () => {
+    const conflict = Object.assign(new Error('conflict'), { name: 'TransactionConflictException' });
+    for (const refused of [conditionFailed, conflict]) {
+      dynamo.on(PutCommand).rejects(refused);
+      expect(await tasks.update(task, { revision: 1 })).toBe('contended');
+    }
+    dynamo.on(PutCommand).rejects(new Error('throttled'));
+    await expect(tasks.update(task, { revision: 1 })).rejects.toThrow('throttled');
+  });
+});
+
 describe('delete', () => {
   const lanes = Array.from({ length: 26 }, (_, index) => ({ pk: `LANE#${task.key}`, sk: `p/${index}` }));
   const failure = { pk: `FAILURE#${task.key}`, sk: '0000000000000001#p/r' };
 
+  const run = { pk: `RUN#${task.key}`, sk: '6b0241c7a404394a0a25dc77' };
+  const page = { pk: `SYNC#${run.sk}`, sk: 'PAGE#0000000000000001' };
+
   function store(options: { readonly existed: boolean }) {
+    for (const item of [run, page]) {
+      dynamo.on(QueryCommand, { ExpressionAttributeValues: { ':pk': item.pk } }).resolves({ Items: [item] });
+    }
     dynamo.on(DeleteCommand).resolves(options.existed ? { Attributes: { ...task } } : {});
     dynamo
       .on(QueryCommand, { ExpressionAttributeValues: { ':pk': `LANE#${task.key}` } })
@@ -135,12 +164,12 @@ describe('delete', () => {
       .map((request) => request.DeleteRequest?.Key);
   }
 
-  test('removes the task first, then its lanes and failures', async () => {
+  test('removes the task first, then its lanes, failures and runs with what they found', async () => {
     store({ existed: true });
     dynamo.on(BatchWriteCommand).resolves({});
     await tasks.delete(task.key);
     expect(dynamo.calls()[0]?.args[0].input).toMatchObject({ Key: { pk: 'TASK', sk: task.key } });
-    expect(deletedKeys()).toEqual([...lanes, failure]);
+    expect(deletedKeys()).toEqual([...lanes, failure, page, run]);
   });
 
   test('tries again what DynamoDB did not take', async () => {
