@@ -4,6 +4,7 @@ import type { Database } from './database.ts';
 import type { Grantee } from './grantee.ts';
 import type { Lanes } from './lanes.ts';
 import type { Storage } from './storage.ts';
+import type { TaskSchedules } from './task-schedules.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /** Something that a function may do: the variables that tell it where, and the permission to do it. */
@@ -25,6 +26,7 @@ export interface CapabilityProps {
   readonly lanes: Lanes;
   readonly runs: WorkQueue;
   readonly pages: WorkQueue;
+  readonly schedules: TaskSchedules;
 }
 
 export const CAPABILITY_NAMES = [
@@ -48,6 +50,7 @@ export const CAPABILITY_NAMES = [
   'workRuns',
   'sendPages',
   'workPages',
+  'schedules',
   'tailMode',
 ] as const;
 
@@ -56,7 +59,7 @@ export type Capabilities = Readonly<Record<CapabilityName, Capability>>;
 
 /** Every capability of a deployment, once: who has which is said where the function is defined. */
 export function capabilitiesOf(props: CapabilityProps): Capabilities {
-  const { configuration, storage, database, credentials, lanes, runs, pages } = props;
+  const { configuration, storage, database, credentials, lanes, runs, pages, schedules } = props;
   const table = { TABLE_NAME: storage.table.tableName };
   const mongodb = {
     MONGODB_SECRET_ID: configuration.mongodbSecretName,
@@ -68,6 +71,11 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
   const lane = { LANE_QUEUE_URL: lanes.queue.queueUrl };
   const run = { RUN_QUEUE_URL: runs.queue.queueUrl };
   const page = { PAGE_QUEUE_URL: pages.queue.queueUrl };
+  const schedule = {
+    SCHEDULE_GROUP: schedules.groupName,
+    SCHEDULE_ROLE_ARN: schedules.role.roleArn,
+    RUN_QUEUE_ARN: runs.queue.queueArn,
+  };
   return {
     principals: capability(table, (grantee) => storage.grantReadPrincipals(grantee)),
     tableRead: capability(table, (grantee) => storage.grantReadTable(grantee)),
@@ -92,6 +100,7 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
     workRuns: capability(run, (grantee) => runs.grantWork(grantee)),
     sendPages: capability(page, (grantee) => pages.grantSend(grantee)),
     workPages: capability(page, (grantee) => pages.grantWork(grantee)),
+    schedules: capability(schedule, (grantee) => schedules.grantArm(grantee)),
     tailMode: capability({ TAIL_MODE: configuration.tailMode }),
   };
 }

@@ -14,6 +14,7 @@ import { Observability } from './observability.ts';
 import { Replicator } from './replicator.ts';
 import { Storage } from './storage.ts';
 import { Tailer } from './tailer.ts';
+import { TaskSchedules } from './task-schedules.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface LogferryStackProps {
@@ -45,6 +46,7 @@ export class LogferryStack extends Stack {
     const work = { visibilityTimeout: Duration.seconds(360), removalPolicy };
     const runs = new WorkQueue(this, 'Runs', work);
     const pages = new WorkQueue(this, 'Pages', work);
+    const schedules = new TaskSchedules(this, 'TaskSchedules', { runs });
     const clusterId = this.#clusterId();
     const capabilities = capabilitiesOf({
       configuration,
@@ -55,6 +57,7 @@ export class LogferryStack extends Stack {
       lanes,
       runs,
       pages,
+      schedules,
     });
 
     const api = new Api(this, 'Api', { endpoints: ENDPOINTS, capabilities, code, network });
@@ -97,6 +100,7 @@ export class LogferryStack extends Stack {
       replicator.function.function.functionName,
       'Function that applies',
     );
+    this.#output('TaskScheduleGroup', schedules.groupName, 'Group of the schedules that start runs');
     this.#output('TailScheduleName', tailer.schedule.scheduleName, 'Schedule of the tailer');
   }
 

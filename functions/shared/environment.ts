@@ -15,6 +15,10 @@ const variables = z.object({
   LANE_QUEUE_URL: z.url(),
   /** Queue of the starts of runs. */
   RUN_QUEUE_URL: z.url(),
+  /** Schedules that start runs: their group, the role with which they send, and the queue of starts that they send to. */
+  SCHEDULE_GROUP: z.string().min(1),
+  SCHEDULE_ROLE_ARN: z.string().min(1),
+  RUN_QUEUE_ARN: z.string().min(1),
   /** Queue of the pages of runs. */
   PAGE_QUEUE_URL: z.url(),
   /** Secrets Manager secret whose text is the MongoDB connection string of bk-repo's database. */

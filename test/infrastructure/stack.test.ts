@@ -541,6 +541,7 @@ describe('the stack', () => {
         'RunQueueUrl',
         'TableName',
         'TailScheduleName',
+        'TaskScheduleGroup',
         'TailerFunctionName',
       ].sort(),
     );

@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -18,6 +19,7 @@ let s3Client: S3Client | undefined;
 let sqsClient: SQSClient | undefined;
 let kmsClient: KMSClient | undefined;
 let secretsClient: SecretsManagerClient | undefined;
+let schedulerClient: SchedulerClient | undefined;
 
 export function dynamoDb(): DynamoDBDocumentClient {
   tableClient ??= DynamoDBDocumentClient.from(new DynamoDBClient({}), {
@@ -44,4 +46,9 @@ export function kms(): KMSClient {
 export function secretsManager(): SecretsManagerClient {
   secretsClient ??= new SecretsManagerClient({});
   return secretsClient;
+}
+
+export function scheduler(): SchedulerClient {
+  schedulerClient ??= new SchedulerClient({});
+  return schedulerClient;
 }
