@@ -97,7 +97,7 @@ function isOwnWork({ kind, to }: TransferRequest, named: SourceNode, target: Tar
 }
 
 export interface TransferPlan<Source extends SourceNode> {
-  /** Nodes that overwritten files leave, with what is under them. */
+  /** Overwritten files with what is under them, from below to above: a repeat still finds the file that it is under. */
   readonly overwritten: readonly ObjectId[];
   /** What is made, from above to below. */
   readonly made: readonly Transfer<Source>[];
@@ -149,7 +149,7 @@ export function planTransfer<Source extends SourceNode>(options: {
       if (node.folder || !overwrite) {
         throw new DomainError('NODE_CONFLICT', [fullPath]);
       }
-      for (const { _id: gone, fullPath: path } of [occupant, ...nodesUnder(target, fullPath)]) {
+      for (const { _id: gone, fullPath: path } of [...nodesUnder(target, fullPath).reverse(), occupant]) {
         if (there.get(path)?._id.equals(gone) === true) {
           overwritten.push(gone);
           there.delete(path);

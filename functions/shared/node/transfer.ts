@@ -10,6 +10,7 @@ import {
   type Change,
   chunksOf,
   insertOwn,
+  madeFrom,
   type NodeAddress,
   type Nodes,
   nodesOf,
@@ -58,6 +59,9 @@ const carriedNode = nodeDocumentSchema.omit({
 });
 type CarriedNode = z.output<typeof carriedNode>;
 
+/** What the ids of roots without a document are made from. */
+const VIRTUAL_ROOT = new ObjectId(new Uint8Array(12));
+
 const metadataSchema = z.object({
   metadata: z.array(z.object({ key: z.string(), value: z.unknown() })).nullish(),
 });
@@ -69,6 +73,7 @@ const metadataSchema = z.object({
  * sources go, the named source goes last, and what a move makes carries an id that says from what: no other attempt
  * can be taken for it, since the source's id dies with the move. The source of a copy lives on, so the folder that is
  * being filled is marked until everything is in it.
+ * What goes to a folder above it is the exception: a repeat takes what the attempt before has made for part of the source.
  *
  * @returns false when there is nothing to change.
  * @throws DomainError REPOSITORY_NOT_FOUND; OPERATION_UNSUPPORTED unless both repositories are local or composite and
@@ -180,10 +185,10 @@ async function namedNode(nodes: Nodes, address: NodeAddress, { clock }: Change):
   if (!isRoot(fullPath)) {
     throw new DomainError('NODE_NOT_FOUND', [fullPath]);
   }
-  // The root is virtual; bk-repo makes one up without a creator.
+  // The root is virtual; bk-repo makes one up without a creator. Its id is the same for every attempt.
   const now = clock();
   return {
-    _id: new ObjectId(),
+    _id: madeFrom(VIRTUAL_ROOT, address),
     createdBy: '',
     createdDate: now,
     lastModifiedBy: '',

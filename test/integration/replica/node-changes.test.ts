@@ -467,6 +467,10 @@ describe('a change that is cut off at any write and then repeated', () => {
     'a folder copied to a new path': (nodes) => nodes.copy(transfer('/s', '/x/t')),
     'a folder copied into a folder': (nodes) => nodes.copy(transfer('/s', '/d')),
     'a folder copied onto another one': (nodes) => nodes.copy(transfer('/s', '/m', { overwrite: true })),
+    'a repository moved into another one': (nodes) =>
+      nodes.move(transfer('/', '/all', { destRepoName: 'depot' })),
+    'a repository copied into another one': (nodes) =>
+      nodes.copy(transfer('/', '/all', { destRepoName: 'depot' })),
   };
 
   /** Everything but the ids, which copies choose anew. */
