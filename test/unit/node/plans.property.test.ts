@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { DomainError } from '../../../functions/shared/errors.ts';
 import { ERROR_CATALOGUE } from '../../../functions/shared/http/error-catalogue.ts';
 import { childPrefixOf } from '../../../functions/shared/node/path.ts';
-import { CODES, Model, type ModelTree, normalize } from '../../oracle/model.ts';
-import { type Draft, type Repositories, resolve, sequence } from '../../oracle/operations.ts';
+import { CODES, Model, type ModelTree, normalize, type Operation } from '../../oracle/model.ts';
+import { type Draft, digestsOf, type Repositories, resolve, sequence } from '../../oracle/operations.ts';
 import { PlannedNodes, type PlannedOperation, shown } from './planned-nodes.ts';
 
 const REPOSITORIES: Repositories = {
@@ -29,8 +29,13 @@ interface Case {
   readonly after: ReadonlyMap<string, ModelTree>;
 }
 
+type Step = (model: Model) => Operation | undefined;
+
+const stepsOf = (drafts: readonly Draft[]): Step[] =>
+  drafts.map((draft) => (model) => resolve(draft, REPOSITORIES, model));
+
 /** Every rename, move and copy of a sequence, with what the model has before and after it. */
-function casesOf(drafts: readonly Draft[]): Case[] {
+function casesOf(steps: readonly Step[]): Case[] {
   const model = new Model();
   model.addRepository(REPOSITORIES.local, 'LOCAL');
   model.addRepository(REPOSITORIES.composite, 'COMPOSITE');
@@ -43,8 +48,8 @@ function casesOf(drafts: readonly Draft[]): Case[] {
       }),
     );
   const cases: Case[] = [];
-  for (const draft of drafts) {
-    const operation = resolve(draft, REPOSITORIES, model);
+  for (const step of steps) {
+    const operation = step(model);
     if (operation !== undefined) {
       const before = trees();
       const code = model.apply(operation, NOW);
@@ -99,17 +104,30 @@ function expectTreesOfRepeat(nodes: PlannedNodes, trees: ReadonlyMap<string, Mod
   }
 }
 
+/** Does a case without the writes from a cut on, and then repeats it. */
+function expectRepeat({ operation, before, after }: Case, cutOf: (writes: number) => number): void {
+  const nodes = new PlannedNodes(before);
+  carryOut(nodes, operation, cutOf(nodes.writes(operation).length));
+  expect(carryOut(nodes, operation)).toBe(CODES.ok);
+  expectTreesOfRepeat(nodes, after);
+  expect(nodes.isMarked).toBe(false);
+}
+
+function expectOutcome({ operation, before, code, after }: Case): void {
+  const nodes = new PlannedNodes(before);
+  expect(carryOut(nodes, operation)).toBe(code);
+  expectTrees(nodes, after);
+  expect(nodes.isMarked).toBe(false);
+}
+
 describe('a planned rename, move or copy', { timeout: TIMEOUT_MS }, () => {
   it('does what the model does, is refused as the model refuses, and never has two live nodes at a path', () => {
     const outcomes = new Set<string>();
     fc.assert(
       fc.property(sequence, (drafts) => {
-        for (const { operation, before, code, after } of casesOf(drafts)) {
-          const nodes = new PlannedNodes(before);
-          expect(carryOut(nodes, operation)).toBe(code);
-          expectTrees(nodes, after);
-          expect(nodes.isMarked).toBe(false);
-          outcomes.add(`${operation.kind} ${code}`);
+        for (const each of casesOf(stepsOf(drafts))) {
+          expectOutcome(each);
+          outcomes.add(`${each.operation.kind} ${each.code}`);
         }
       }),
       PARAMETERS,
@@ -130,18 +148,84 @@ describe('a planned rename, move or copy', { timeout: TIMEOUT_MS }, () => {
   it('that is cut off before any of its writes is completed by a repeat', () => {
     fc.assert(
       fc.property(sequence, fc.nat(), (drafts, at) => {
-        for (const { operation, before, code, after } of casesOf(drafts)) {
-          if (code === CODES.ok && !holdsItsSource(operation)) {
-            const nodes = new PlannedNodes(before);
-            const { length } = nodes.writes(operation);
-            carryOut(nodes, operation, at % Math.max(length, 1));
-            expect(carryOut(nodes, operation)).toBe(CODES.ok);
-            expectTreesOfRepeat(nodes, after);
-            expect(nodes.isMarked).toBe(false);
+        for (const each of casesOf(stepsOf(drafts))) {
+          if (each.code === CODES.ok && !holdsItsSource(each.operation)) {
+            expectRepeat(each, (writes) => at % Math.max(writes, 1));
           }
         }
       }),
       PARAMETERS,
     );
+  });
+});
+
+describe('what seldom meets by chance', () => {
+  const repository = REPOSITORIES.local;
+  const at = (path: string) => ({ repository, path, operator: 'ada' });
+  const file = (path: string): Operation => ({
+    ...at(path),
+    ...digestsOf(1),
+    kind: 'create',
+    folder: false,
+    overwrite: false,
+    expires: 0,
+    size: 1,
+    metadata: {},
+  });
+  const rename = (path: string, newPath: string): Operation => ({ ...at(path), kind: 'rename', newPath });
+  const onto = (kind: 'move' | 'copy', path: string, toPath: string): Operation => ({
+    ...at(path),
+    kind,
+    toRepository: repository,
+    toPath,
+    overwrite: true,
+  });
+
+  it.each([
+    [
+      'a folder where a child meets what a lost folder has left',
+      [file('/f'), rename('/f', '/n/a'), file('/d/a'), rename('/d', '/n')],
+      CODES.nodeExisted,
+    ],
+    [
+      'a folder beside what a lost folder has left',
+      [file('/f'), rename('/f', '/n/b'), file('/d/a'), rename('/d', '/n')],
+      CODES.ok,
+    ],
+    [
+      'a file moved onto a file with children',
+      [file('/b'), file('/b/c/d'), file('/a'), onto('move', '/a', '/b')],
+      CODES.ok,
+    ],
+    [
+      'a file copied onto a file with children',
+      [file('/b'), file('/b/c/d'), file('/a'), onto('copy', '/a', '/b')],
+      CODES.ok,
+    ],
+    [
+      'a folder onto a folder, over a file with children',
+      [
+        file('/s/b'),
+        file('/d/s/b/c'),
+        rename('/d/s/b/c', '/d/s/c'),
+        file('/t/s/b'),
+        file('/t/s/b/c'),
+        onto('move', '/s', '/t'),
+      ],
+      CODES.ok,
+    ],
+  ] as const)('%s', (_name, operations, code) => {
+    const last = casesOf(operations.map((operation) => () => operation)).at(-1);
+    if (last === undefined) {
+      throw new Error('Nothing is planned');
+    }
+    expect(last.code).toBe(code);
+    expectOutcome(last);
+    if (code === CODES.ok) {
+      const { length } = new PlannedNodes(last.before).writes(last.operation);
+      for (let cut = 0; cut < length; cut += 1) {
+        expectRepeat(last, () => cut);
+      }
+    }
   });
 });
