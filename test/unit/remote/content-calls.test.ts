@@ -206,6 +206,8 @@ it('the node of content that a remote holds is made in one call, its metadata of
     md5: 'm',
     expires: 3,
     operator: 'ada',
+    createdBy: 'bob',
+    createdDate: '2020-02-29T12:34:56.789',
     metadata: { count: 1, list: ['x', { deep: true }], gone: null },
   });
   expect(server.received).toHaveLength(1);
@@ -219,6 +221,8 @@ it('the node of content that a remote holds is made in one call, its metadata of
     md5: 'm',
     expires: 3,
     operator: 'ada',
+    createdBy: 'bob',
+    createdDate: '2020-02-29T12:34:56.789',
     metadata: { count: 1, list: ['x', { deep: true }] },
   });
   await server.stop();

@@ -38,6 +38,7 @@ function play(options: {
   const { extensions, holds = [], expected = [] } = options;
   const store = new Map(holds.map(({ sha256, size }) => [sha256, size]));
   const calls: string[] = [];
+  const created: RemoteFile[] = [];
   const questions: (readonly string[])[] = [];
   const outages: string[] = [];
   const record = (call: string) => {
@@ -62,7 +63,10 @@ function play(options: {
         await open();
         store.set(sha256, size);
       },
-      createFile: async ({ fullPath }) => record(`create ${fullPath}`),
+      createFile: async (file) => {
+        record(`create ${file.fullPath}`);
+        created.push(file);
+      },
       uploadFile: async ({ fullPath, sha256, size }, open) => {
         record(`upload ${fullPath}`);
         await open();
@@ -77,6 +81,7 @@ function play(options: {
   };
   return {
     calls,
+    created,
     questions,
     outages,
     send: (file: RemoteFile) => sender.send(file, open),
@@ -96,6 +101,16 @@ describe('a file on its way to a remote', () => {
     const remote = play({ extensions: EXTENSIONS });
     await remote.send(fileOf('a', LARGE));
     expect(remote.calls).toEqual(['ask', 'put', 'create /a']);
+  });
+
+  it('takes along by whom and when it was made, with its content or after it', async () => {
+    const remote = play({ extensions: EXTENSIONS });
+    const creation = { createdBy: 'bob', createdDate: '2020-02-29T12:34:56.789' };
+    const files = [fileOf('a', LARGE), fileOf('a', LARGE, '/b')].map((file) => ({ ...file, ...creation }));
+    for (const file of files) {
+      await remote.send(file);
+    }
+    expect(remote.created).toEqual(files);
   });
 
   it('moves no bytes when the remote holds its content', async () => {
