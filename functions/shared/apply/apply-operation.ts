@@ -401,7 +401,7 @@ export function laneApplier(options: {
       return kind !== 'NODE_COPY' || node === undefined || !isNear(node, loggedAt);
     }
     const below = await catalog.nodesUnder(source.projectId, source.repoName, fullPath, { limit: PAGE });
-    if (below.some((child) => isNear(child, loggedAt))) {
+    if (ahead.isHollow(fullPath, loggedAt) || below.some((child) => isNear(child, loggedAt))) {
       return false;
     }
     // A folder that was copied before, by a delivery that was cut off, would be copied into its own copy.

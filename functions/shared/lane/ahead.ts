@@ -47,7 +47,7 @@ export interface AheadPaths {
    * @example after `/a` went to `/b`: counterparts('/a/x', …) // ['/b/x']
    */
   counterparts(fullPath: string, loggedAt: string): string[] | undefined;
-  /** Whether something under a path was found gone just before an event logged at this instant. */
+  /** Whether something under a path was taken away just before an event logged at this instant. */
   isHollow(fullPath: string, loggedAt: string): boolean;
   /** What is still of interest to events logged from this instant on. */
   from(loggedAt: string): AheadPath[];
@@ -97,7 +97,7 @@ export function aheadPaths(known: readonly AheadPath[]): AheadPaths {
     isHollow: (fullPath, loggedAt) =>
       paths.some(
         (path) =>
-          path.wentTo?.length === 0 &&
+          path.wentTo !== undefined &&
           isCurrent(path, loggedAt) &&
           path.fullPath.startsWith(childPrefixOf(fullPath)),
       ),

@@ -48,8 +48,9 @@ export function operationsOf(drafts: readonly Draft[]): (model: Model) => Iterab
 }
 
 /**
- * A file that goes to another repository without what lies under it. It is deleted with that at the target, which does
- * not tell files from folders; what the source has moved on by then is lost there.
+ * A move to another repository that leaves something: what lies under a file, and folders that met one there. All of it
+ * is deleted at the target, which can neither list nor tell files from folders; what the source has moved on by then is
+ * lost there.
  */
 function isTornApart(operation: Operation, model: Model): boolean {
   if (operation.kind !== 'move' || operation.repository === operation.toRepository) {
@@ -57,7 +58,10 @@ function isTornApart(operation: Operation, model: Model): boolean {
   }
   const { live } = model.tree(operation.repository);
   const path = validPath(operation.path) ?? '';
-  return live.get(path)?.folder === false && [...live.keys()].some((other) => other.startsWith(`${path}/`));
+  const to = validPath(operation.toPath) ?? '';
+  return live.get(path)?.folder === false
+    ? [...live.keys()].some((other) => other.startsWith(`${path}/`))
+    : model.tree(operation.toRepository).live.has(normalize(`${to}/${path.slice(path.lastIndexOf('/'))}`));
 }
 
 function validPath(path: string): string | undefined {

@@ -244,6 +244,19 @@ describe('a copy', () => {
   });
 });
 
+describe('a copy of a folder', () => {
+  it('logged behind the rename that took something out of it is settled', async () => {
+    folder('/a');
+    world.target.set('/a/y', { folder: false, sha256: sha256Of('y'), expires: 0, metadata: {} });
+    folder('/b', ABOUT_THEN);
+    folder('/b/y', ABOUT_THEN);
+    world.putFile('/b/y/y', 'y', ABOUT_THEN);
+    world.putFile('/b/x', 'y', ABOUT_THEN);
+    await apply([rename('/a/y', '/b/x'), copy('/a', '/b/y')]);
+    expect(Object.keys(contents()).sort()).toEqual(['/a', '/b', '/b/x', '/b/y', '/b/y/y']);
+  });
+});
+
 describe('what came from another repository', () => {
   const arrival: Operation = { kind: 'NODE_CONVERGE', fullPath: '/d', name: 'n', operator };
 

@@ -42,6 +42,13 @@ describe('where something went', () => {
     expect(ahead.isHollow('/a/x', at(0))).toBe(false);
     expect(ahead.isHollow('/a', at(2_001))).toBe(false);
   });
+
+  it('leaves what is above hollow, wherever it went', () => {
+    const ahead = aheadPaths([]);
+    ahead.add('/b/x', NOW);
+    ahead.addTransfer('/a/x', ['/b/x'], at(0));
+    expect(['/a', '/a/x', '/b'].map((path) => ahead.isHollow(path, at(0)))).toEqual([true, false, false]);
+  });
 });
 
 it('never grows beyond what a lane’s record holds, and forgets nothing that is ahead', () => {
