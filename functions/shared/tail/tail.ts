@@ -108,6 +108,13 @@ export async function tailSlot(
     });
     await settle(object);
   };
+  const leave = async (): Promise<void> => {
+    const ends = await Promise.allSettled([follower?.close(), slots.release(slotName, epoch)]);
+    const failed = ends.find((each) => each.status === 'rejected');
+    if (failed !== undefined) {
+      throw failed.reason;
+    }
+  };
 
   try {
     await settleCommitted(slot);
@@ -141,14 +148,16 @@ export async function tailSlot(
     }
   } catch (error) {
     if (!(error instanceof LeaseLostError)) {
+      // What went wrong first is the cause; the lease ends by itself.
+      await leave().catch((alsoFailed: unknown) => {
+        logger.warn('A slot could not be released', { slotName, epoch, reason: String(alsoFailed) });
+      });
       throw error;
     }
     logger.warn('The lease was taken over', { slotName, epoch });
     end = 'lost';
-  } finally {
-    await follower?.close();
-    await slots.release(slotName, epoch);
   }
+  await leave();
   return { slotName, end, events };
 }
 

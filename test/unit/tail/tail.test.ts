@@ -281,6 +281,21 @@ describe('tail', () => {
     expect(waits).toBe(60);
   });
 
+  it('names what went wrong first, whether the lease can then be given back or not', async () => {
+    const world = await followed();
+    world.write(projectCreated('p'));
+    const dependencies = dependenciesOf(world);
+    const failing = (text: string) => () => Promise.reject(new Error(text));
+    const broken = {
+      ...dependencies,
+      archive: { ...dependencies.archive, create: failing('no archive') },
+      slots: { ...dependencies.slots, release: failing('no table') },
+    };
+    await expect(tail(broken, settingsOf(world))).rejects.toThrow('no archive');
+    const unreleased = { ...dependencies, slots: broken.slots };
+    await expect(tail(unreleased, settingsOf(world))).rejects.toThrow('no table');
+  });
+
   it('loses nothing, repeats nothing and keeps its ordinals wherever it is killed', async () => {
     const writes = fc.array(
       fc.record({
