@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { Busboy } from '@fastify/busboy';
-import { answerTo } from './recording-remote.ts';
+import { answerTo, LoopbackRemote } from './loopback-remote.ts';
 
 /** A file as a sink has taken it. */
 export interface TakenFile {
@@ -16,46 +15,14 @@ export interface TakenFile {
 }
 
 /** A plain HTTP remote of the base contract alone, that hashes the files it is sent and throws them away. */
-export class SinkRemote {
+export class SinkRemote extends LoopbackRemote {
   readonly files: TakenFile[] = [];
-  readonly #server: Server;
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
-      const path = request.url ?? '';
-      this.#take(request, path).then(
-        (data) => {
-          response.setHeader('content-type', 'application/json');
-          response.end(JSON.stringify({ code: 0, message: null, data, traceId: null }));
-        },
-        () => response.destroy(),
-      );
-    });
+  static start(): Promise<SinkRemote> {
+    return new SinkRemote().listen();
   }
 
-  static async start(): Promise<SinkRemote> {
-    const remote = new SinkRemote();
-    await new Promise<void>((resolve) => {
-      remote.#server.listen(0, '127.0.0.1', resolve);
-    });
-    return remote;
-  }
-
-  /** Address as a task names it. */
-  get url(): string {
-    const { port } = this.#server.address() as AddressInfo;
-    return `http://127.0.0.1:${port}/replication`;
-  }
-
-  async stop(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => {
-      this.#server.close(resolve);
-    });
-  }
-
-  /** @returns the answer's data. */
-  async #take(request: IncomingMessage, path: string): Promise<unknown> {
+  protected override async take(request: IncomingMessage, path: string): Promise<unknown> {
     if (path.startsWith('/replication/replica/file/')) {
       this.files.push({ path, ...(await readForm(request)) });
       return null;
