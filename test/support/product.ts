@@ -51,10 +51,10 @@ interface Route {
   readonly handler: EndpointHandler;
 }
 
-/** Call it once per process: the handlers read their environment when they are loaded. */
-export async function openProduct(): Promise<Product> {
+/** Call it once per process: the handlers read their environment when they are loaded. `logBytes`: as of a sandbox. */
+export async function openProduct(options: { readonly logBytes?: number } = {}): Promise<Product> {
   const stage = (await readEndpoints()).stages.target;
-  const sandbox = await Sandbox.create(stage);
+  const sandbox = await Sandbox.create(stage, options);
   const { endpoint, region, accessKeyId, secretAccessKey } = stage.aws;
   const client = { endpoint, region, credentials: { accessKeyId, secretAccessKey } };
   const secrets = new SecretsManagerClient(client);
