@@ -16,6 +16,7 @@ import {
   RemoteRefusalError,
   UnsendablePathError,
 } from './errors.ts';
+import { type IdentityCalls, identityCalls } from './identity-calls.ts';
 import { partMetadata, withoutNulls } from './metadata.ts';
 import { uploadBody } from './multipart.ts';
 import { objectStore } from './object-store.ts';
@@ -95,7 +96,7 @@ export interface RemoteTransfer extends RemoteNode {
  * Every method throws RemoteOutageError, RemoteRefusalError or RemoteAmbiguousError; methods that name a path throw
  * UnsendablePathError too. All of them may be repeated.
  */
-export interface RemoteClient extends ContentCalls, DigestCalls {
+export interface RemoteClient extends ContentCalls, DigestCalls, IdentityCalls {
   ping(): Promise<void>;
   /** What the remote calls its version; extensions are announced there. */
   version(): Promise<string>;
@@ -262,11 +263,11 @@ export function createRemoteClient(
   function clientFor(origin: readonly string[]): RemoteClient {
     const marks = originHeader(origin, options.clusterId);
 
-    function post(path: string, content: Readonly<Record<string, unknown>>): Promise<unknown> {
+    function post(path: string, content: unknown): Promise<unknown> {
       return attempt(() => postOnce(path, content));
     }
 
-    function postOnce(path: string, content: Readonly<Record<string, unknown>>): Promise<Answer> {
+    function postOnce(path: string, content: unknown): Promise<Answer> {
       return exchange({
         method: 'POST',
         path,
@@ -422,6 +423,7 @@ export function createRemoteClient(
 
       ...contentCalls({ post, store }),
       ...digestCalls({ post }),
+      ...identityCalls({ post, get }),
 
       close: async () => {
         await Promise.all([agent.close(), store.close()]);

@@ -26,6 +26,7 @@ import {
   RemoteOutageError,
   RemoteRefusalError,
 } from '../../../functions/shared/remote/errors.ts';
+import { identityCalls } from '../../../functions/shared/remote/identity-calls.ts';
 import type { Announcement } from '../../../functions/shared/remote/version.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { CODES, Model, type ModelNode, type Operation as ModelOperation } from '../../oracle/model.ts';
@@ -453,6 +454,7 @@ export class World {
         call('file', file.fullPath);
         put(file);
       },
+      ...identityCalls({ post: neverAsked, get: neverAsked }),
       close: async () => {},
     };
   }
@@ -543,4 +545,9 @@ export class World {
       error: (text) => this.logged.push({ level: 'error', text: String(text) }),
     },
   };
+}
+
+/** Lanes carry no users, roles or permissions. */
+async function neverAsked(path: string): Promise<never> {
+  throw new Error(`A lane asked for ${path}`);
 }
