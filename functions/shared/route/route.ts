@@ -43,9 +43,9 @@ export function routeOf(task: Task): Route {
   };
 }
 
-/** Whether tasks follow the log now: the tailer routes to these and to no others. */
+/** Whether a task follows the log now: what is read is routed to these and to no others. */
 export function isFollowing(task: Task): boolean {
-  return task.type === 'INCREMENTAL' && task.status === 'REPLICATING';
+  return task.type === 'INCREMENTAL' && task.status === 'REPLICATING' && task.catchUp === undefined;
 }
 
 /**
@@ -88,7 +88,7 @@ function covers(route: Route, container: Container): boolean {
  * Names at the remote. Each defaults to the source's; a remote repository name means something only beside a local
  * one, for a whole project's repositories cannot share one name.
  */
-function remoteNamesOf(route: Route, container: Container): Container {
+export function remoteNamesOf(route: Route, container: Container): Container {
   return {
     projectId: route.remoteProjectId ?? container.projectId,
     repoName:

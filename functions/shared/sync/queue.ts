@@ -1,6 +1,7 @@
 import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import type { PageMessage, PlanMessage, RetryMessage, RunMessage, StartMessage } from './message.ts';
 
+/** A message's own fields. */
 type Body<Message> = Omit<Message, 'version' | 'kind'>;
 
 /** The queue that the planner works on. Sending anything twice is harmless. */
@@ -16,9 +17,10 @@ export interface PageQueue {
   /**
    * Hand every page over, in any order. Sending one again is harmless.
    *
+   * @param options `delay`: seconds (at most 900) until they are delivered.
    * @throws Error when the queue has not accepted all of them.
    */
-  send(pages: readonly Body<PageMessage>[]): Promise<void>;
+  send(pages: readonly Body<PageMessage>[], options?: { readonly delay?: number }): Promise<void>;
 }
 
 /** Entries of one SendMessageBatch, SQS's limit. */
@@ -48,13 +50,17 @@ export function sqsRunQueue(options: { readonly sqs: SQSClient; readonly queueUr
 export function sqsPageQueue(options: { readonly sqs: SQSClient; readonly queueUrl: string }): PageQueue {
   const { sqs, queueUrl } = options;
 
-  async function sendRequest(bodies: readonly string[]): Promise<void> {
+  async function sendRequest(bodies: readonly string[], delay: number): Promise<void> {
     let pending = bodies;
     for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
       const { Failed = [] } = await sqs.send(
         new SendMessageBatchCommand({
           QueueUrl: queueUrl,
-          Entries: pending.map((body, index) => ({ Id: String(index), MessageBody: body })),
+          Entries: pending.map((body, index) => ({
+            Id: String(index),
+            MessageBody: body,
+            DelaySeconds: delay,
+          })),
         }),
       );
       const refused = new Set(Failed.map(({ Id }) => Number(Id)));
@@ -67,13 +73,13 @@ export function sqsPageQueue(options: { readonly sqs: SQSClient; readonly queueU
   }
 
   return {
-    async send(pages) {
+    async send(pages, { delay = 0 } = {}) {
       const bodies = pages.map(({ taskKey, runId, page }) => {
         const message: PageMessage = { version: 1, kind: 'PAGE', taskKey, runId, page };
         return JSON.stringify(message);
       });
       for (let start = 0; start < bodies.length; start += MESSAGES_PER_REQUEST) {
-        await sendRequest(bodies.slice(start, start + MESSAGES_PER_REQUEST));
+        await sendRequest(bodies.slice(start, start + MESSAGES_PER_REQUEST), delay);
       }
     },
   };

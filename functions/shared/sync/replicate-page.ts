@@ -1,0 +1,408 @@
+import { asking, type Perform } from '../apply/ask.ts';
+import { nodeWriter } from '../apply/node-writer.ts';
+import { failureOf, type Outcome } from '../apply/outcome.ts';
+import type { Remotes } from '../apply/remotes.ts';
+import { settler } from '../apply/settle.ts';
+import type { SourceCatalog, SourceNode } from '../apply/source-catalog.ts';
+import type { BlobStore } from '../blob/blob-store.ts';
+import type { Clock } from '../clock.ts';
+import type { FailureCode, RunFailure } from '../failure/failure.ts';
+import type { Container } from '../lane/message.ts';
+import type { Logger } from '../logger.ts';
+import { parentsOf, ROOT } from '../node/path.ts';
+import type { RemoteClient } from '../remote/client.ts';
+import { contentKnowledge } from '../remote/content.ts';
+import { MAX_CONTENTS } from '../remote/content-calls.ts';
+import { MAX_DIGESTS } from '../remote/digest-calls.ts';
+import type { RunRepository } from '../run/repository.ts';
+import type { Page, Run } from '../run/run.ts';
+import type { Task } from '../task/task.ts';
+import { type Decision, decide, type Presence } from './decide.ts';
+import type { NodeResult, PageLedger } from './page-ledger.ts';
+import { inParallel } from './pool.ts';
+
+/** Nodes of one question to the remote, and so of one reading of the source. */
+export const NODES_AT_ONCE = MAX_DIGESTS;
+
+/** Nodes sent at once, and their bytes: what a worker can finish in its time at 20 MB/s, with room to spare. */
+const SENT_AT_ONCE = 8;
+const BYTES_AT_ONCE = 2 * 1024 ** 3;
+
+/** A page's progress is recorded after so many nodes, or so many milliseconds. */
+const RECORD_NODES = 100;
+const RECORD_INTERVAL = 5_000;
+
+/** How often it is looked whether the run is still going; milliseconds. */
+const STATUS_INTERVAL = 2_000;
+
+/** Tries of a node that the remote refuses, and the first pause between two; milliseconds. */
+const TRIES = 3;
+const FIRST_PAUSE = 200;
+
+/** What replicating pages needs from around it. */
+export interface PageDependencies {
+  readonly tasks: { get(taskKey: string): Promise<Task | undefined> };
+  readonly runs: Pick<
+    RunRepository,
+    'get' | 'page' | 'pages' | 'firstLook' | 'advance' | 'end' | 'containers'
+  >;
+  readonly remotes: Remotes;
+  readonly catalog: SourceCatalog;
+  readonly blobs: Pick<BlobStore, 'open'>;
+  readonly clock: Clock;
+  /** IANA zone of the contract's zone-less dates. */
+  readonly timeZone: string;
+  /** Waits; milliseconds. */
+  readonly pause: (milliseconds: number) => Promise<void>;
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'error'>;
+}
+
+/** The run has ended, whoever ended it: nothing more of it is to be done. */
+export class RunEndedError extends Error {
+  constructor(runId: string) {
+    super(`Run ${runId} has ended`);
+    this.name = 'RunEndedError';
+  }
+}
+
+/**
+ * Replicate what is left of a page, from where its ledger stands to its end. May be interrupted and repeated at any point:
+ * what was done since the last record is looked at again, and what is at the remote as it is to be is not sent again.
+ *
+ * @throws RunEndedError; PageContendedError; RemoteOutageError, the signal's reason and faults of the source's stores. What
+ * was done until then is recorded.
+ */
+export async function replicatePage(options: {
+  readonly task: Task;
+  readonly run: Run;
+  readonly ledger: PageLedger;
+  /** Aborted when time is nearly up. */
+  readonly signal: AbortSignal;
+  readonly dependencies: PageDependencies;
+}): Promise<void> {
+  const { task, run, ledger, signal, dependencies } = options;
+  const { runs, catalog, clock } = dependencies;
+  const { source, remote } = ledger.page;
+  const { includeMetadata, conflictStrategy } = task.setting;
+  const client = await dependencies.remotes.clientFor(task);
+  const perform = asking({ client, remote, patient: false });
+
+  let statusKnownAt = clock().getTime();
+  let recordedAt = statusKnownAt;
+
+  async function checkGoing(): Promise<void> {
+    signal.throwIfAborted();
+    const now = clock().getTime();
+    if (now - statusKnownAt < STATUS_INTERVAL) {
+      return;
+    }
+    statusKnownAt = now;
+    if ((await runs.get(run.taskKey, run.runId))?.status !== 'REPLICATING') {
+      throw new RunEndedError(run.runId);
+    }
+  }
+
+  async function note(fullPath: string, result: NodeResult): Promise<void> {
+    ledger.add(fullPath, result);
+    if (result.kind === 'FAILED' && task.errorStrategy === 'FAST_FAIL') {
+      return stop(`${fullPath}: ${result.failure.reason}`);
+    }
+    const isDue =
+      ledger.unrecorded >= RECORD_NODES ||
+      (ledger.unrecorded > 0 && clock().getTime() - recordedAt >= RECORD_INTERVAL);
+    if (isDue) {
+      recordedAt = clock().getTime();
+      await ledger.record();
+    }
+  }
+
+  /** End the run for the sake of one node; what was done before it counts. */
+  async function stop(errorReason: string): Promise<never> {
+    await ledger.record();
+    const { taskKey, runId } = run;
+    await runs.end({ taskKey, runId, status: 'FAILED', errorReason, at: clock() });
+    throw new RunEndedError(runId);
+  }
+
+  async function replicate(nodes: readonly SourceNode[]): Promise<void> {
+    const look = await presences(
+      client,
+      { ...remote, fullPaths: nodes.map(({ fullPath }) => fullPath) },
+      perform,
+    );
+    const missing = nodes.filter(({ fullPath }) => look(fullPath).kind === 'MISSING');
+    const decisionOf = (node: SourceNode, isOurs: boolean): Decision =>
+      decide({
+        node,
+        presence: look(node.fullPath),
+        isOurs,
+        isChanged: (node.lastModifiedDate?.toISOString() ?? '') >= run.startedAt,
+        strategy: conflictStrategy,
+        includeMetadata,
+      });
+    const isLookOfUse =
+      missing.length > 0 || nodes.some((node) => decisionOf(node, true) !== decisionOf(node, false));
+    const { runId, page } = ledger.page;
+    const first = isLookOfUse
+      ? await runs.firstLook({ runId, page, missing: missing.map(({ fullPath }) => fullPath) })
+      : new Set<string>();
+    const decided = nodes.map((node) => ({ node, decision: decisionOf(node, first.has(node.fullPath)) }));
+    const work: Work[] = [];
+    for (const { node, decision } of decided) {
+      if (decision === 'STOP') {
+        return stop(`Conflict: ${remote.projectId}/${remote.repoName}${node.fullPath} exists at the remote`);
+      }
+      if (decision === 'DONE' || decision === 'CONFLICT') {
+        ledger.add(node.fullPath, { kind: decision === 'DONE' ? 'SUCCESS' : 'CONFLICTED' });
+      } else {
+        work.push({ node, decision });
+      }
+    }
+    if (work.length > 0) {
+      await send(nodes, work);
+    }
+  }
+
+  async function send(nodes: readonly SourceNode[], work: readonly Work[]): Promise<void> {
+    const files = work.flatMap(({ node }) => (node.folder ? [] : [node]));
+    const content = contentKnowledge(files);
+    const writer = nodeWriter({
+      ...dependencies,
+      source,
+      remote,
+      includeMetadata,
+      client,
+      content,
+      signal,
+      perform,
+    });
+    const settle = settler({ source, remote, client, catalog, writer, signal, perform });
+    await learnHeld(work);
+    const apart = await foldersAbove(nodes);
+
+    async function act({ node, decision }: Work): Promise<Outcome> {
+      const { fullPath, createdBy: operator } = node;
+      switch (decision) {
+        case 'SAVE_METADATA':
+          await perform(
+            () => client.saveMetadata({ ...remote, fullPath, operator, metadata: node.metadata }),
+            fullPath,
+          );
+          return { kind: 'APPLIED' };
+        case 'VACATE':
+          await writer.vacate(fullPath, operator);
+          return writer.putNode(node);
+        case 'PUT':
+          return apart.has(node) ? settle.node(fullPath, operator) : writer.putNode(node);
+        default:
+          return settle.node(fullPath, operator);
+      }
+    }
+
+    /** Content that the remote's nodes name may be there: then a node is made without sending it. */
+    async function learnHeld(all: readonly Work[]): Promise<void> {
+      const digests = all.flatMap(({ node, decision }) =>
+        decision === 'RENEW' && !node.folder ? [node.sha256.toLowerCase()] : [],
+      );
+      if (digests.length === 0 || !(await client.identity()).extensions.has('blob')) {
+        return;
+      }
+      const unique = [...new Set(digests)];
+      for (let start = 0; start < unique.length; start += MAX_CONTENTS) {
+        const sha256s = unique.slice(start, start + MAX_CONTENTS);
+        const held = await perform(() => client.heldContent({ ...remote, sha256s }));
+        for (const [digest, bytes] of held) {
+          content.held.set(digest, bytes);
+        }
+      }
+    }
+
+    /**
+     * Make the folders above the page's nodes that belong to other pages, as the source has them: what is put under a
+     * folder that is missing makes it, without its metadata.
+     *
+     * @returns the nodes above which the source itself has no folder somewhere.
+     */
+    async function foldersAbove(all: readonly SourceNode[]): Promise<ReadonlySet<SourceNode>> {
+      const own = new Set(all.filter(({ folder }) => folder).map(({ fullPath }) => fullPath));
+      const above = [...new Set(all.flatMap(({ fullPath }) => parentsOf(fullPath)))].filter(
+        (fullPath) => !own.has(fullPath),
+      );
+      const folders = new Map<string, SourceNode>();
+      await inParallel({
+        items: above,
+        atOnce: SENT_AT_ONCE,
+        maxBytes: 0,
+        bytesOf: () => 0,
+        work: async (fullPath) => {
+          const node = await catalog.node(source.projectId, source.repoName, fullPath);
+          if (node?.folder === true) {
+            folders.set(fullPath, node);
+          }
+        },
+      });
+      const look = await presences(client, { ...remote, fullPaths: [...folders.keys()] }, perform);
+      for (const folder of [...folders.values()].sort(byPath)) {
+        if (look(folder.fullPath).kind === 'MISSING') {
+          // What is refused fails again in its own page, which records it.
+          await writer.putNode(folder).catch((error: unknown) => failureOf(error));
+        }
+      }
+      return new Set(
+        all.filter(({ fullPath }) =>
+          parentsOf(fullPath).some((path) => !own.has(path) && !folders.has(path)),
+        ),
+      );
+    }
+
+    async function replicateOne({ node, decision }: Work): Promise<void> {
+      await checkGoing();
+      await note(node.fullPath, await result({ node, decision }));
+    }
+
+    async function result(given: Work): Promise<NodeResult> {
+      let { node } = given;
+      let outcome: Outcome = { kind: 'APPLIED' };
+      for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+        try {
+          outcome = await act({ node, decision: given.decision });
+        } catch (error) {
+          outcome = failureOf(error);
+        }
+        if (outcome.kind === 'SUPERSEDED') {
+          const present = await catalog.node(source.projectId, source.repoName, node.fullPath);
+          if (present === undefined) {
+            return { kind: 'GONE' };
+          }
+          node = present;
+        } else if (outcome.kind !== 'FAILED' || outcome.code !== 'REMOTE_REFUSED') {
+          break;
+        }
+        if (attempt < TRIES) {
+          await dependencies.pause(FIRST_PAUSE * 2 ** (attempt - 1));
+        }
+      }
+      if (outcome.kind === 'APPLIED' || outcome.kind === 'FILTERED') {
+        return { kind: 'SUCCESS' };
+      }
+      const { code, reason } =
+        outcome.kind === 'FAILED'
+          ? outcome
+          : { code: 'ABANDONED' as const, reason: 'Its content changed each time that it was to be sent' };
+      return { kind: 'FAILED', failure: failureFor(node.fullPath, code, reason) };
+    }
+
+    // Folders first, each level before the next, so that none is made by what is under it. What has no folder above it
+    // at the source needs its surroundings to itself.
+    const usual = work.filter(({ node }) => !apart.has(node));
+    for (const level of levelsOf(usual.filter(({ node }) => node.folder))) {
+      await inParallel({
+        items: level,
+        atOnce: SENT_AT_ONCE,
+        maxBytes: BYTES_AT_ONCE,
+        bytesOf: () => 0,
+        work: replicateOne,
+      });
+    }
+    await inParallel({
+      items: usual.filter(({ node }) => !node.folder),
+      atOnce: SENT_AT_ONCE,
+      maxBytes: BYTES_AT_ONCE,
+      bytesOf: ({ node }) => sizeOf(node),
+      work: replicateOne,
+    });
+    for (const each of work.filter(({ node }) => apart.has(node))) {
+      await replicateOne(each);
+    }
+  }
+
+  function failureFor(fullPath: string, code: FailureCode, reason: string): RunFailure {
+    const { taskKey, runId } = run;
+    const at = clock().toISOString();
+    return { taskKey, runId, source, remote, kind: 'NODE', fullPath, code, reason, at };
+  }
+
+  while (!ledger.page.done) {
+    signal.throwIfAborted();
+    const { nodes, isLast } = await nextNodes({ page: ledger.page, catalog, limit: NODES_AT_ONCE });
+    ledger.begin(nodes.map(countedNode), isLast);
+    try {
+      await replicate(nodes);
+    } catch (error) {
+      await ledger.record();
+      throw error;
+    }
+    await ledger.record();
+  }
+}
+
+interface Work {
+  readonly node: SourceNode;
+  readonly decision: Exclude<Decision, 'DONE' | 'CONFLICT' | 'STOP'>;
+}
+
+/** The next nodes of a page, from where it stands, at most `limit`, and whether they are its last. */
+export async function nextNodes(options: {
+  readonly page: Page;
+  readonly catalog: Pick<SourceCatalog, 'nodesUnder'>;
+  readonly limit: number;
+}): Promise<{ readonly nodes: readonly SourceNode[]; readonly isLast: boolean }> {
+  const { page, catalog, limit } = options;
+  const { source, after, doneThrough, through } = page;
+  const found = await catalog.nodesUnder(source.projectId, source.repoName, ROOT, {
+    after: doneThrough ?? after,
+    limit,
+  });
+  const nodes = found.filter((node) => byPath(node, { fullPath: through }) <= 0);
+  const isEnd = found.length < limit || nodes.length < found.length;
+  return { nodes, isLast: isEnd || nodes.at(-1)?.fullPath === through };
+}
+
+/** A node as a ledger counts it. */
+export function countedNode(node: SourceNode): { readonly fullPath: string; readonly size: number } {
+  return { fullPath: node.fullPath, size: sizeOf(node) };
+}
+
+/** What the remote has at each of the paths; one that cannot be sent is taken for missing, and fails when it is. */
+async function presences(
+  client: Pick<RemoteClient, 'identity' | 'digests' | 'existing'>,
+  question: Container & { readonly fullPaths: readonly string[] },
+  perform: Perform,
+): Promise<(fullPath: string) => Presence> {
+  const { projectId, repoName } = question;
+  const sendable = question.fullPaths.filter((fullPath) => fullPath.isWellFormed());
+  const found = new Map<string, Presence>();
+  for (let start = 0; start < sendable.length; start += NODES_AT_ONCE) {
+    const fullPaths = sendable.slice(start, start + NODES_AT_ONCE);
+    const asked = { projectId, repoName, fullPaths };
+    if ((await client.identity()).extensions.has('digests')) {
+      for (const [fullPath, digest] of await perform(() => client.digests(asked))) {
+        found.set(fullPath, { kind: 'KNOWN', digest });
+      }
+    } else {
+      for (const fullPath of await perform(() => client.existing(asked))) {
+        found.set(fullPath, { kind: 'UNKNOWN' });
+      }
+    }
+  }
+  return (fullPath) => found.get(fullPath) ?? { kind: 'MISSING' };
+}
+
+function sizeOf(node: SourceNode): number {
+  return node.folder ? 0 : node.size;
+}
+
+/** The order of the source's index: that of the paths' bytes. */
+function byPath(left: { readonly fullPath: string }, right: { readonly fullPath: string }): number {
+  return Buffer.compare(Buffer.from(left.fullPath), Buffer.from(right.fullPath));
+}
+
+/** Nodes by their depth, those at the top first. */
+function levelsOf(work: readonly Work[]): Work[][] {
+  const levels = new Map<number, Work[]>();
+  for (const each of work) {
+    const depth = parentsOf(each.node.fullPath).length;
+    levels.set(depth, [...(levels.get(depth) ?? []), each]);
+  }
+  return [...levels].sort(([left], [right]) => left - right).map(([, level]) => level);
+}
