@@ -11,6 +11,7 @@ import { logger } from '../shared/logger.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
 import { cappedOperateLog } from '../shared/operate-log/reader.ts';
 import { slotRepository } from '../shared/slot/repository.ts';
+import { catchUpRepository } from '../shared/tail/catch-up-repository.ts';
 import { type TailOutcome, tail } from '../shared/tail/tail.ts';
 import { taskRepository } from '../shared/task/repository.ts';
 
@@ -46,6 +47,7 @@ export async function handler(_event: unknown, context: Context): Promise<TailOu
     {
       slots,
       tasks: taskRepository(table),
+      catchUps: catchUpRepository(table),
       log: cappedOperateLog({ database, collection: env.OPERATE_LOG_COLLECTION }),
       archive: s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET }),
       lanes: laneRepository(table),

@@ -15,6 +15,35 @@ export const TAIL_STEPS = [
   'slots.release',
 ] as const;
 
+/** The calls that it makes beside those for a task that is left out of reads and catches up. */
+export const CATCH_UP_STEPS = ['catchUps.begin', 'catchUps.move', 'catchUps.end'] as const;
+
+/** The same dependencies, with every call to a port (`port.method`) in the hands of `around`. */
+export function surrounded(
+  dependencies: TailDependencies,
+  around: (step: string, call: () => Promise<unknown>) => Promise<unknown>,
+): TailDependencies {
+  const wrap = <Port extends object>(name: string, port: Port): Port =>
+    new Proxy(port, {
+      get: (target, method) => {
+        const original: unknown = Reflect.get(target, method);
+        return typeof original === 'function'
+          ? (...args: unknown[]) =>
+              around(`${name}.${String(method)}`, async () => original.apply(target, args))
+          : original;
+      },
+    });
+  return {
+    ...dependencies,
+    slots: wrap('slots', dependencies.slots),
+    tasks: wrap('tasks', dependencies.tasks),
+    catchUps: wrap('catchUps', dependencies.catchUps),
+    archive: wrap('archive', dependencies.archive),
+    lanes: wrap('lanes', dependencies.lanes),
+    queue: wrap('queue', dependencies.queue),
+  };
+}
+
 /**
  * The same dependencies, with something happening before or after a step (`port.method`), skipping its first calls. When
  * it rejects, the tailer is dead: none of its later calls reaches a port, as after SIGKILL.
@@ -36,35 +65,18 @@ export function interrupted(
       throw error;
     }
   };
-  const wrap = <Port extends object>(name: string, port: Port): Port =>
-    new Proxy(port, {
-      get: (target, method) => {
-        const original: unknown = Reflect.get(target, method);
-        if (typeof original !== 'function') {
-          return original;
-        }
-        return async (...args: unknown[]) => {
-          if (dead) {
-            throw new Error('dead');
-          }
-          const struck = `${name}.${String(method)}` === step && calls++ >= skip;
-          if (struck && when === 'before') {
-            await strike();
-          }
-          const result: unknown = await original.apply(target, args);
-          if (struck && when === 'after') {
-            await strike();
-          }
-          return result;
-        };
-      },
-    });
-  return {
-    ...dependencies,
-    slots: wrap('slots', dependencies.slots),
-    tasks: wrap('tasks', dependencies.tasks),
-    archive: wrap('archive', dependencies.archive),
-    lanes: wrap('lanes', dependencies.lanes),
-    queue: wrap('queue', dependencies.queue),
-  };
+  return surrounded(dependencies, async (name, call) => {
+    if (dead) {
+      throw new Error('dead');
+    }
+    const struck = name === step && calls++ >= skip;
+    if (struck && when === 'before') {
+      await strike();
+    }
+    const result = await call();
+    if (struck && when === 'after') {
+      await strike();
+    }
+    return result;
+  });
 }

@@ -13,6 +13,7 @@ import {
 } from '../../functions/shared/operate-log/reader.ts';
 import type { SlotRepository } from '../../functions/shared/slot/repository.ts';
 import { LeaseLostError, type Slot } from '../../functions/shared/slot/slot.ts';
+import type { CatchUpRepository } from '../../functions/shared/tail/catch-up-repository.ts';
 import type { TailedTasks } from '../../functions/shared/tail/tail.ts';
 import type { Task } from '../../functions/shared/task/task.ts';
 
@@ -144,6 +145,36 @@ export class MemoryWorld {
     },
   };
 
+  readonly catchUps: CatchUpRepository = {
+    begin: async (taskKey, ordinal) => {
+      const task = this.tasks.get(taskKey);
+      if (task !== undefined && task.catchUp === undefined) {
+        const { startOrdinal = ordinal } = task;
+        this.tasks.set(taskKey, { ...task, startOrdinal, catchUp: { nextOrdinal: ordinal } });
+      }
+    },
+    move: async (taskKey, from, to) => {
+      const task = this.tasks.get(taskKey);
+      if (task?.catchUp?.nextOrdinal !== from) {
+        return false;
+      }
+      this.tasks.set(taskKey, { ...task, catchUp: { nextOrdinal: to } });
+      return true;
+    },
+    end: async ({ taskKey, slotName, epoch, ordinal }) => {
+      if (this.#held(slotName, epoch).nextOrdinal !== ordinal) {
+        throw new LeaseLostError(slotName);
+      }
+      const task = this.tasks.get(taskKey);
+      if (task?.catchUp?.nextOrdinal !== ordinal) {
+        return false;
+      }
+      const { catchUp: _, ...following } = task;
+      this.tasks.set(taskKey, following);
+      return true;
+    },
+  };
+
   readonly archive: Archive = {
     create: async (object) => {
       const key = `${object.slotName}/${object.firstOrdinal}`;
@@ -172,6 +203,9 @@ export class MemoryWorld {
     recordSent: async (sent) => {
       const id = laneId(sent);
       const stored = this.sentOrdinals.get(id) ?? 0;
+      if (sent.lastOrdinal <= sent.previousOrdinal) {
+        throw new LaneOrderError(sent, 'runs backwards');
+      }
       if (stored === sent.previousOrdinal) {
         this.sentOrdinals.set(id, sent.lastOrdinal);
         this.dispatched.set(id, (this.dispatched.get(id) ?? 0) + sent.count);

@@ -24,6 +24,10 @@ import { type LaneQueue, sqsLaneQueue } from '../../functions/shared/lane/queue.
 import { type LaneRepository, laneRepository } from '../../functions/shared/lane/repository.ts';
 import { cappedOperateLog, type OperateLog } from '../../functions/shared/operate-log/reader.ts';
 import { type SlotRepository, slotRepository } from '../../functions/shared/slot/repository.ts';
+import {
+  type CatchUpRepository,
+  catchUpRepository,
+} from '../../functions/shared/tail/catch-up-repository.ts';
 import { type TaskRepository, taskRepository } from '../../functions/shared/task/repository.ts';
 
 /** Names of a sandbox's stores: enough for another process to open the same ones. */
@@ -46,6 +50,7 @@ export class Sandbox {
   readonly s3: S3Client;
   readonly slots: SlotRepository;
   readonly tasks: TaskRepository;
+  readonly catchUps: CatchUpRepository;
   readonly lanes: LaneRepository;
   readonly archive: Archive;
   readonly queue: LaneQueue;
@@ -71,6 +76,7 @@ export class Sandbox {
     };
     this.slots = slotRepository({ ...table, clock });
     this.tasks = taskRepository(table);
+    this.catchUps = catchUpRepository(table);
     this.lanes = laneRepository(table);
     this.archive = s3Archive({ s3: this.s3, bucket: names.bucket });
     this.queue = sqsLaneQueue({ sqs: this.#sqs, queueUrl: names.queueUrl });

@@ -8,6 +8,7 @@ export function sandboxedTail(sandbox: Sandbox): TailDependencies {
   return {
     slots: sandbox.slots,
     tasks: sandbox.tasks,
+    catchUps: sandbox.catchUps,
     log: sandbox.log,
     archive: sandbox.archive,
     lanes: sandbox.lanes,

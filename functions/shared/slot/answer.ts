@@ -1,8 +1,18 @@
 import { formatLocalDateTime } from '../http/local-date-time.ts';
+import type { Task } from '../task/task.ts';
 import type { Slot } from './slot.ts';
 
-/** A slot as the API answers it; dates local to `timeZone`. */
-export function slotAnswer(slot: Slot, timeZone: string) {
+/**
+ * A slot as the API answers it, with the tasks that have still to get a part of what was read from it; dates local to
+ * `timeZone`.
+ *
+ * @param tasks of any slot, read before the slot was.
+ */
+export function slotAnswer(
+  slot: Slot,
+  tasks: readonly Pick<Task, 'key' | 'slotName' | 'catchUp'>[],
+  timeZone: string,
+) {
   const local = (instant: string | number): string => formatLocalDateTime(new Date(instant), timeZone);
   const localOrNull = (instant: string | null | undefined): string | null =>
     instant === null || instant === undefined ? null : local(instant);
@@ -16,6 +26,18 @@ export function slotAnswer(slot: Slot, timeZone: string) {
     epoch: slot.epoch,
     lease:
       slot.lease === undefined ? null : { owner: slot.lease.owner, expiresDate: local(slot.lease.expiresAt) },
+    /** Each with the next ordinal that it gets from the archive, and the events from there to the slot's own. */
+    catchUps: tasks.flatMap(({ key, slotName, catchUp }) =>
+      catchUp === undefined || slotName !== slot.name
+        ? []
+        : [
+            {
+              taskKey: key,
+              nextOrdinal: catchUp.nextOrdinal,
+              events: Math.max(0, slot.nextOrdinal - catchUp.nextOrdinal),
+            },
+          ],
+    ),
     createdDate: local(slot.createdDate),
     lastReadDate: localOrNull(slot.lastReadDate),
   };

@@ -73,7 +73,21 @@ export async function dispatch(options: {
   for (const fault of routed.unreadable) {
     await slots.recordUnreadable(object.slotName, fault.ordinal, fault.eventId, fault.reason);
   }
-  const batches = batchesOf(object, routed);
+  await sendBatches({ batches: batchesOf(object, routed), archive, queue, lanes });
+}
+
+/**
+ * Send each lane's operations and note them in the lane. Repeating it changes nothing, with other batches of the same
+ * operations neither: the worker drops what the lane has.
+ */
+export async function sendBatches(options: {
+  /** At most one for a lane, none of them empty. */
+  readonly batches: readonly LaneBatch[];
+  readonly archive: Pick<Archive, 'putOperation'>;
+  readonly queue: LaneQueue;
+  readonly lanes: Pick<LaneRepository, 'recordSent'>;
+}): Promise<void> {
+  const { batches, archive, queue, lanes } = options;
   const messages = [];
   for (const batch of batches) {
     const entries = [];
@@ -112,7 +126,11 @@ function batchesOf(object: ArchiveObject, routed: RoutedRead): LaneBatch[] {
 }
 
 /** An operation too large for a message is kept in the archive, and the message names it. */
-async function withinMessage(archive: Archive, lane: LaneBatch, entry: BatchEntry): Promise<BatchEntry> {
+async function withinMessage(
+  archive: Pick<Archive, 'putOperation'>,
+  lane: LaneBatch,
+  entry: BatchEntry,
+): Promise<BatchEntry> {
   if (entryBytes(entry) <= MAX_ENTRY_BYTES || entry.operation.kind === 'ARCHIVED') {
     return entry;
   }

@@ -8,6 +8,8 @@ import { isFollowing, routeOf } from '../route/route.ts';
 import type { SlotRepository } from '../slot/repository.ts';
 import { LeaseLostError, type Slot } from '../slot/slot.ts';
 import type { Task } from '../task/task.ts';
+import { catchUp, leftOutOf, newlyLeftOut } from './catch-up.ts';
+import type { CatchUpRepository } from './catch-up-repository.ts';
 import { dispatch, type RoutedRead, routeRead } from './dispatch.ts';
 
 export type TailMode = 'continuous' | 'burst';
@@ -23,6 +25,7 @@ export interface TailedTasks {
 export interface TailDependencies {
   readonly slots: SlotRepository;
   readonly tasks: TailedTasks;
+  readonly catchUps: CatchUpRepository;
   readonly log: OperateLog;
   readonly archive: Archive;
   readonly lanes: Pick<LaneRepository, 'heads' | 'recordSent'>;
@@ -33,7 +36,7 @@ export interface TailDependencies {
 }
 
 export interface TailSettings {
-  /** `continuous` follows the log until the deadline; `burst` reads what there is and returns. */
+  /** `continuous` follows the log until the deadline; `burst` reads what there is, log and archive, and returns. */
   readonly mode: TailMode;
   /** Names the holder of a lease: unique for each invocation. */
   readonly owner: string;
@@ -74,14 +77,15 @@ export async function tail(dependencies: TailDependencies, settings: TailSetting
  *
  * The order of steps is what makes it safe to stop anywhere: read, archive (the commit of the read), send, note in the
  * lanes, move the position. Who finds an object at the slot's next ordinal has a predecessor that stopped between the
- * commit and the move: that object is dispatched before anything is read.
+ * commit and the move: that object is dispatched before anything is read. Between two reads, tasks that were left out of
+ * earlier ones are brought forward from the archive (`catch-up.ts`).
  */
 export async function tailSlot(
   dependencies: TailDependencies,
   settings: TailSettings,
   slotName: string,
 ): Promise<TailOutcome> {
-  const { slots, archive, log, clock, logger, wait } = dependencies;
+  const { slots, tasks, archive, log, clock, logger, wait } = dependencies;
   const { mode, owner, deadline, leaseMs, pollMs, readLimit } = settings;
   let slot = await slots.acquire(slotName, owner, leaseMs);
   if (slot === undefined) {
@@ -102,6 +106,7 @@ export async function tailSlot(
     if (object === undefined) {
       return;
     }
+    await leaveOut(dependencies, object.firstOrdinal, leftOutOf(object, await tasks.list()));
     logger.warn('A predecessor archived a read and did not finish it', {
       slotName,
       firstOrdinal: object.firstOrdinal,
@@ -116,27 +121,35 @@ export async function tailSlot(
     }
   };
 
+  const renew = async (): Promise<void> => {
+    await slots.renew(slotName, epoch, leaseMs);
+    renewedAt = clock().getTime();
+  };
+  const behind = catchUp({ dependencies, renew, deadline });
+
   try {
     await settleCommitted(slot);
     while (clock().getTime() < deadline) {
+      const moreBehind = await behind.round(slot);
       follower ??= log.follow(slot.position);
       const read = await follower.next(readLimit);
       if (read.documents.length === 0) {
+        if (moreBehind) {
+          continue;
+        }
         if (mode === 'burst') {
           end = 'drained';
           break;
         }
         if (clock().getTime() - renewedAt > leaseMs / 3) {
-          await slots.renew(slotName, epoch, leaseMs);
-          renewedAt = clock().getTime();
+          await renew();
         }
         await wait(pollMs);
         continue;
       }
       const { object, routed } = await prepare(dependencies, slot, read);
       // The last look before the commit: who has lost the lease archives nothing.
-      await slots.renew(slotName, epoch, leaseMs);
-      renewedAt = clock().getTime();
+      await renew();
       if (await archive.create(object)) {
         await settle(object, routed);
       } else {
@@ -166,11 +179,14 @@ export async function tailSlot(
  * before an event was written is seen with it.
  */
 async function prepare(
-  { tasks, lanes, clock }: TailDependencies,
+  dependencies: TailDependencies,
   slot: Slot,
   read: LogRead,
 ): Promise<{ readonly object: ArchiveObject; readonly routed: RoutedRead }> {
-  const following = (await tasks.list()).filter((task) => task.slotName === slot.name && isFollowing(task));
+  const { tasks, lanes, clock } = dependencies;
+  const listed = await tasks.list();
+  await leaveOut(dependencies, slot.nextOrdinal, newlyLeftOut(listed, slot.name));
+  const following = listed.filter((task) => task.slotName === slot.name && isFollowing(task));
   for (const task of following) {
     if (task.startOrdinal === undefined) {
       await tasks.recordStart(task.key, slot.nextOrdinal);
@@ -197,6 +213,18 @@ async function prepare(
     lanes: touched.map((lane) => ({ ...lane, previousOrdinal: heads.get(laneId(lane)) ?? 0 })),
   };
   return { object, routed };
+}
+
+/** Note where tasks begin to be behind, before the read that leaves them out is behind the slot. */
+async function leaveOut(
+  { catchUps, logger }: Pick<TailDependencies, 'catchUps' | 'logger'>,
+  ordinal: number,
+  leftOut: readonly Task[],
+): Promise<void> {
+  for (const { key, slotName } of leftOut) {
+    await catchUps.begin(key, ordinal);
+    logger.info('A task is left out of the reads', { taskKey: key, slotName, ordinal });
+  }
 }
 
 /** Dispatch a committed read and move the slot behind it. */

@@ -9,7 +9,7 @@ export interface TaskAccount {
   readonly filtered: number;
   readonly conflicted: number;
   readonly failed: number;
-  /** Sent to a lane and not yet applied. */
+  /** Sent to a lane and not yet applied; read while the task was left out, and not yet replayed to it. */
   readonly pending: number;
 }
 
@@ -28,11 +28,15 @@ export interface LaneCounts {
  *
  * The counters move one after the other (a message is applied, and the slot's ordinal moves, around the moment at
  * which its lane notes it as sent), so one read in between may be behind another: what was applied was sent, and
- * what was sent was read, whichever was noted first.
+ * what was sent was read, whichever was noted first. Of what a task still has to get from the archive it is not known
+ * which of it is the task's: until then all of it is pending.
  */
 export function accountOf(options: {
   readonly slot: { readonly nextOrdinal: number } | undefined;
-  readonly task: { readonly startOrdinal?: number | undefined };
+  readonly task: {
+    readonly startOrdinal?: number | undefined;
+    readonly catchUp?: { readonly nextOrdinal: number } | undefined;
+  };
   readonly lanes: readonly LaneCounts[];
 }): TaskAccount {
   const { slot, task, lanes } = options;
@@ -48,13 +52,16 @@ export function accountOf(options: {
       ? 0
       : Math.max(0, slot.nextOrdinal - task.startOrdinal);
   const read = Math.max(seen, dispatched);
+  const behind =
+    slot === undefined ? 0 : Math.max(0, slot.nextOrdinal - (task.catchUp?.nextOrdinal ?? slot.nextOrdinal));
+  const waiting = Math.min(behind, read - dispatched);
   return {
     read,
     applied: sum((lane) => lane.applied),
     superseded: sum((lane) => lane.superseded),
-    filtered: read - dispatched + sum((lane) => lane.filtered),
+    filtered: read - dispatched - waiting + sum((lane) => lane.filtered),
     conflicted: sum((lane) => lane.conflicted),
     failed: sum((lane) => lane.failed),
-    pending: dispatched - settled,
+    pending: dispatched - settled + waiting,
   };
 }

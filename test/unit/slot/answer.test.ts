@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { slotAnswer } from '../../../functions/shared/slot/answer.ts';
+import { storedTask } from '../../support/tasks.ts';
 
 test('a slot in use', () => {
   const answer = slotAnswer(
@@ -14,6 +15,11 @@ test('a slot in use', () => {
       createdDate: '2026-11-21T00:00:00.000Z',
       lastReadDate: '2026-11-22T01:13:37.000Z',
     },
+    [
+      storedTask({ key: 'a', catchUp: { nextOrdinal: 40 } }),
+      storedTask({ key: 'b' }),
+      storedTask({ key: 'c', slotName: 'other', catchUp: { nextOrdinal: 1 } }),
+    ],
     'Asia/Shanghai',
   );
   expect(answer).toEqual({
@@ -24,6 +30,7 @@ test('a slot in use', () => {
     unreadable: 1,
     epoch: 7,
     lease: { owner: 'tailer-1', expiresDate: '2026-11-22T09:14:00.5' },
+    catchUps: [{ taskKey: 'a', nextOrdinal: 40, events: 3 }],
     createdDate: '2026-11-21T08:00:00',
     lastReadDate: '2026-11-22T09:13:37',
   });
@@ -40,11 +47,13 @@ test('a slot that nothing was read from', () => {
       gaps: 0,
       createdDate: '2026-11-21T00:00:00.000Z',
     },
+    [],
     'UTC',
   );
   expect(answer).toMatchObject({
     token: { lastId: null, lastLoggedDate: null },
     lease: null,
+    catchUps: [],
     lastReadDate: null,
   });
 });

@@ -9,40 +9,11 @@ import {
 import { batchMessageSchema } from '../../../functions/shared/lane/message.ts';
 import { MAX_MESSAGE_BYTES } from '../../../functions/shared/lane/pack.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
-import { type TailDependencies, type TailSettings, tail } from '../../../functions/shared/tail/tail.ts';
+import { type TailDependencies, tail } from '../../../functions/shared/tail/tail.ts';
 import { interrupted, TAIL_STEPS } from '../../support/interruption.ts';
 import { MemoryWorld } from '../../support/memory-ports.ts';
+import { memoryTail, memoryTailSettings } from '../../support/memory-tail.ts';
 import { storedTask } from '../../support/tasks.ts';
-
-const silent = { info: () => undefined, warn: () => undefined };
-
-function dependenciesOf(world: MemoryWorld): TailDependencies {
-  return {
-    slots: world.slotRepository,
-    tasks: world.taskRepository,
-    log: world.operateLog,
-    archive: world.archive,
-    lanes: world.laneRepository,
-    queue: world.queue,
-    clock: world.clock,
-    logger: silent,
-    wait: async (milliseconds) => {
-      world.now += milliseconds;
-    },
-  };
-}
-
-function settingsOf(world: MemoryWorld, fields: Partial<TailSettings> = {}): TailSettings {
-  return {
-    mode: 'burst',
-    owner: 'one',
-    deadline: world.now + 60_000,
-    readLimit: 10,
-    leaseMs: 30_000,
-    pollMs: 1_000,
-    ...fields,
-  };
-}
 
 async function followed(...tasks: Parameters<typeof storedTask>): Promise<MemoryWorld> {
   const world = new MemoryWorld();
@@ -89,7 +60,7 @@ describe('tail', () => {
       world.write(file('p', 'r', '/a/c')),
     ];
 
-    const outcome = await tail(dependenciesOf(world), settingsOf(world));
+    const outcome = await tail(memoryTail(world), memoryTailSettings(world));
 
     expect(outcome).toEqual([{ slotName: 'default', end: 'drained', events: 4 }]);
     expect(Object.fromEntries(deliveredChains(world))).toEqual({
@@ -124,7 +95,7 @@ describe('tail', () => {
       ),
     );
 
-    await tail(dependenciesOf(world), settingsOf(world));
+    await tail(memoryTail(world), memoryTailSettings(world));
 
     const messages = world.messages.map(({ body }) => batchMessageSchema.parse(JSON.parse(body)));
     expect(messages).toHaveLength(1);
@@ -148,7 +119,7 @@ describe('tail', () => {
         { projectId: 'p', repoName: 'b', fullPath: '/y' },
       ),
     );
-    await tail(dependenciesOf(world), settingsOf(world));
+    await tail(memoryTail(world), memoryTailSettings(world));
     const key = storedTask().key;
     expect(Object.fromEntries(world.dispatched)).toEqual({ [`${key}/p/a`]: 1, [`${key}/p/b`]: 0 });
     expect(Object.fromEntries(world.sentOrdinals)).toEqual({ [`${key}/p/a`]: 1, [`${key}/p/b`]: 1 });
@@ -159,7 +130,7 @@ describe('tail', () => {
     world.write(projectCreated('p'));
     await world.slotRepository.acquire('default', 'other', 30_000);
     const before = structuredClone(world.slots.get('default'));
-    expect(await tail(dependenciesOf(world), settingsOf(world))).toEqual([
+    expect(await tail(memoryTail(world), memoryTailSettings(world))).toEqual([
       { slotName: 'default', end: 'held', events: 0 },
     ]);
     expect(world.slots.get('default')).toEqual(before);
@@ -171,11 +142,11 @@ describe('tail', () => {
     async (step) => {
       const world = await followed();
       world.write(projectCreated('p'));
-      const dependencies = interrupted(dependenciesOf(world), step, 'before', () => {
+      const dependencies = interrupted(memoryTail(world), step, 'before', () => {
         world.now += 60_000;
         return world.slotRepository.acquire('default', 'other', 30_000);
       });
-      const [outcome] = await tail(dependencies, settingsOf(world));
+      const [outcome] = await tail(dependencies, memoryTailSettings(world));
       expect(outcome).toEqual({ slotName: 'default', end: 'lost', events: 0 });
       expect(world.objects.size).toBe(0);
       expect(world.slots.get('default')).toMatchObject({ nextOrdinal: 1, lease: { owner: 'other' } });
@@ -185,11 +156,11 @@ describe('tail', () => {
   it('does not move the position once its lease was taken over behind the commit', async () => {
     const world = await followed();
     world.write(projectCreated('p'));
-    const dependencies = interrupted(dependenciesOf(world), 'queue.send', 'after', () => {
+    const dependencies = interrupted(memoryTail(world), 'queue.send', 'after', () => {
       world.now += 60_000;
       return world.slotRepository.acquire('default', 'other', 30_000);
     });
-    const [outcome] = await tail(dependencies, settingsOf(world));
+    const [outcome] = await tail(dependencies, memoryTailSettings(world));
     expect(outcome).toMatchObject({ end: 'lost' });
     expect(world.slots.get('default')).toMatchObject({ nextOrdinal: 1 });
   });
@@ -197,22 +168,22 @@ describe('tail', () => {
   it('goes on behind a read that another committed at its ordinal', async () => {
     const world = await followed();
     world.write(projectCreated('p'));
-    const other = { ...dependenciesOf(world) };
+    const other = { ...memoryTail(world) };
     let begun = false;
     // The other tailer commits and stops between this one's last look at its lease and its commit.
-    const dependencies = interrupted(dependenciesOf(world), 'archive.create', 'before', async () => {
+    const dependencies = interrupted(memoryTail(world), 'archive.create', 'before', async () => {
       if (!begun) {
         begun = true;
         world.now += 60_000;
         const stopped = interrupted(other, 'queue.send', 'before', () => Promise.reject(new Error('killed')));
-        await tail(stopped, settingsOf(world, { owner: 'two' })).catch(() => undefined);
+        await tail(stopped, memoryTailSettings(world, { owner: 'two' })).catch(() => undefined);
         await world.slotRepository.acquire('default', 'one', 30_000);
       }
     });
-    await tail(dependencies, settingsOf(world)).catch(() => undefined);
+    await tail(dependencies, memoryTailSettings(world)).catch(() => undefined);
     world.now += 60_000;
     world.write(projectCreated('q'));
-    await tail(other, settingsOf(world, { owner: 'three' }));
+    await tail(other, memoryTailSettings(world, { owner: 'three' }));
     expect([...deliveredChains(world).values()].map((lane) => lane.ordinals)).toEqual([[1], [2]]);
   });
 
@@ -220,7 +191,7 @@ describe('tail', () => {
     const world = await followed();
     world.write({ resourceType: 'NODE', operateType: 'EXPLODE', description: {} });
     world.write(projectCreated('p'));
-    await tail(dependenciesOf(world), settingsOf(world));
+    await tail(memoryTail(world), memoryTailSettings(world));
     expect(world.slots.get('default')).toMatchObject({ unreadable: 1, nextOrdinal: 3 });
     expect([...world.unreadable.keys()]).toEqual([1]);
     expect(world.objects.get('default/1')?.documents).toHaveLength(2);
@@ -230,11 +201,11 @@ describe('tail', () => {
   it('counts a gap with its window when the log overtook the position', async () => {
     const world = await followed();
     const last = world.write(projectCreated('p'));
-    await tail(dependenciesOf(world), settingsOf(world));
+    await tail(memoryTail(world), memoryTailSettings(world));
     world.write(projectCreated('lost'));
     const kept = world.write(projectCreated('kept'));
     world.log.splice(0, 2);
-    await tail(dependenciesOf(world), settingsOf(world));
+    await tail(memoryTail(world), memoryTailSettings(world));
     expect(world.slots.get('default')).toMatchObject({ gaps: 1, nextOrdinal: 3 });
     expect(world.gaps).toEqual([
       { after: expect.objectContaining({ lastId: last }), before: expect.objectContaining({ lastId: kept }) },
@@ -255,7 +226,7 @@ describe('tail', () => {
         metadata,
       }),
     );
-    await tail(dependenciesOf(world), settingsOf(world));
+    await tail(memoryTail(world), memoryTailSettings(world));
     const [message] = world.messages.map(({ body }) => batchMessageSchema.parse(JSON.parse(body)));
     const operation = message?.entries[0]?.operation;
     expect(operation?.kind).toBe('ARCHIVED');
@@ -267,7 +238,7 @@ describe('tail', () => {
     const world = await followed();
     let waits = 0;
     const dependencies: TailDependencies = {
-      ...dependenciesOf(world),
+      ...memoryTail(world),
       wait: async (milliseconds) => {
         world.now += milliseconds;
         waits += 1;
@@ -276,7 +247,7 @@ describe('tail', () => {
         }
       },
     };
-    const [outcome] = await tail(dependencies, settingsOf(world, { mode: 'continuous' }));
+    const [outcome] = await tail(dependencies, memoryTailSettings(world, { mode: 'continuous' }));
     expect(outcome).toEqual({ slotName: 'default', end: 'deadline', events: 1 });
     expect(waits).toBe(60);
   });
@@ -284,16 +255,16 @@ describe('tail', () => {
   it('names what went wrong first, whether the lease can then be given back or not', async () => {
     const world = await followed();
     world.write(projectCreated('p'));
-    const dependencies = dependenciesOf(world);
+    const dependencies = memoryTail(world);
     const failing = (text: string) => () => Promise.reject(new Error(text));
     const broken = {
       ...dependencies,
       archive: { ...dependencies.archive, create: failing('no archive') },
       slots: { ...dependencies.slots, release: failing('no table') },
     };
-    await expect(tail(broken, settingsOf(world))).rejects.toThrow('no archive');
+    await expect(tail(broken, memoryTailSettings(world))).rejects.toThrow('no archive');
     const unreleased = { ...dependencies, slots: broken.slots };
-    await expect(tail(unreleased, settingsOf(world))).rejects.toThrow('no table');
+    await expect(tail(unreleased, memoryTailSettings(world))).rejects.toThrow('no table');
   });
 
   it('loses nothing, repeats nothing and keeps its ordinals wherever it is killed', async () => {
@@ -326,22 +297,22 @@ describe('tail', () => {
             const kill = pending.shift();
             const dependencies =
               kill === undefined
-                ? dependenciesOf(world)
+                ? memoryTail(world)
                 : interrupted(
-                    dependenciesOf(world),
+                    memoryTail(world),
                     kill.step,
                     kill.when,
                     () => Promise.reject(new Error('killed')),
                     kill.skip,
                   );
-            await tail(dependencies, settingsOf(world, { owner: `t${index}`, readLimit })).catch(
+            await tail(dependencies, memoryTailSettings(world, { owner: `t${index}`, readLimit })).catch(
               () => undefined,
             );
             // A killed holder does not give its lease back: the next one waits for its expiry.
             world.now += 31_000;
           }
         }
-        await tail(dependenciesOf(world), settingsOf(world, { owner: 'last', readLimit }));
+        await tail(memoryTail(world), memoryTailSettings(world, { owner: 'last', readLimit }));
 
         const byOrdinal = [...world.objects.values()]
           .sort((a, b) => a.firstOrdinal - b.firstOrdinal)

@@ -33,6 +33,23 @@ describe('the account', () => {
     expect(accountOf(facts)).toEqual({ ...none, dispatched: undefined, read: 0, filtered: 0, pending: 0 });
   });
 
+  test('takes what a task has still to get from the archive for pending', () => {
+    const lanes = [{ ...none, dispatched: 40, applied: 28 }];
+    const behind = { startOrdinal: 21, catchUp: { nextOrdinal: 101 } };
+    expect(accountOf({ slot: { nextOrdinal: 121 }, task: behind, lanes })).toMatchObject({
+      read: 100,
+      filtered: 40,
+      pending: 32,
+    });
+    // Sent already, and the task's position not yet moved.
+    const sent = [{ ...none, dispatched: 90, applied: 28 }];
+    expect(accountOf({ slot: { nextOrdinal: 121 }, task: behind, lanes: sent })).toMatchObject({
+      read: 100,
+      filtered: 0,
+      pending: 72,
+    });
+  });
+
   test('counts what was applied as sent, and what was sent as read, whichever was noted first', () => {
     const account = accountOf({
       slot: { nextOrdinal: 1 },
@@ -53,12 +70,19 @@ describe('the account', () => {
       filtered: count,
     });
     fc.assert(
-      fc.property(count, count, fc.array(lane, { maxLength: 5 }), (nextOrdinal, startOrdinal, lanes) => {
-        const account = accountOf({ slot: { nextOrdinal }, task: { startOrdinal }, lanes });
-        const { read, ...parts } = account;
-        expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBe(read);
-        expect(Math.min(...Object.values(account))).toBeGreaterThanOrEqual(0);
-      }),
+      fc.property(
+        count,
+        count,
+        fc.option(count),
+        fc.array(lane, { maxLength: 5 }),
+        (nextOrdinal, startOrdinal, behind, lanes) => {
+          const task = { startOrdinal, ...(behind === null ? {} : { catchUp: { nextOrdinal: behind } }) };
+          const account = accountOf({ slot: { nextOrdinal }, task, lanes });
+          const { read, ...parts } = account;
+          expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBe(read);
+          expect(Math.min(...Object.values(account))).toBeGreaterThanOrEqual(0);
+        },
+      ),
     );
   });
 });

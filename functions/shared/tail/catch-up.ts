@@ -1,0 +1,228 @@
+import type { Archive, ArchiveObject } from '../archive/archive.ts';
+import type { Clock } from '../clock.ts';
+import type { LaneQueue } from '../lane/queue.ts';
+import { type LaneRepository, laneId } from '../lane/repository.ts';
+import type { Logger } from '../logger.ts';
+import { isFollowing, routeOf } from '../route/route.ts';
+import type { Slot } from '../slot/slot.ts';
+import type { Task } from '../task/task.ts';
+import type { CatchUpRepository } from './catch-up-repository.ts';
+import { routeRead, sendBatches } from './dispatch.ts';
+
+/** Events after which a stretch is long enough, and the most objects of the archive in one. */
+const STRETCH_EVENTS = 1_000;
+const STRETCH_OBJECTS = 20;
+
+/** Longest time for which the slot's own reads wait for tasks that catch up, but for the stretch begun; milliseconds. */
+const ROUND_MS = 2_000;
+
+/** Pause between two looks for tasks that catch up, when the one before found none; milliseconds. */
+const LOOK_MS = 5_000;
+
+export interface CatchUpDependencies {
+  readonly tasks: {
+    /** Every task, strongly consistent. */
+    list(): Promise<readonly Task[]>;
+    recordStart(taskKey: string, ordinal: number): Promise<void>;
+  };
+  readonly catchUps: CatchUpRepository;
+  readonly archive: Pick<Archive, 'load' | 'putOperation'>;
+  readonly lanes: Pick<LaneRepository, 'heads' | 'recordSent'>;
+  readonly queue: LaneQueue;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
+}
+
+/** A task with a position of its own in the archive. */
+type BehindTask = Task & { readonly catchUp: NonNullable<Task['catchUp']> };
+
+/** Whether a task gets the archive's events now. While it is paused, or its first synchronization runs, it does not. */
+export function isCatchingUp(task: Task): task is BehindTask {
+  return (
+    task.type === 'INCREMENTAL' &&
+    task.status === 'REPLICATING' &&
+    task.catchUp !== undefined &&
+    (task.initialSync === undefined || task.initialSync.endedAt !== undefined)
+  );
+}
+
+/** Tasks of a slot that followed it, and that a read made now leaves out for the first time. */
+export function newlyLeftOut(tasks: readonly Task[], slotName: string): Task[] {
+  return tasks.filter(
+    (task) =>
+      task.slotName === slotName &&
+      task.type === 'INCREMENTAL' &&
+      task.catchUp === undefined &&
+      !isFollowing(task) &&
+      // Paused before the first read since it began: what comes next is owed to it, too.
+      (task.startOrdinal !== undefined || task.pausedFrom === 'REPLICATING'),
+  );
+}
+
+/**
+ * Tasks that a committed read leaves out though it is owed to them: who made it had listed the tasks, lost its lease, and
+ * its successor brought a task back before the commit.
+ */
+export function leftOutOf(object: ArchiveObject, tasks: readonly Task[]): Task[] {
+  const routed = new Set(object.routes.map(({ taskKey }) => taskKey));
+  return tasks.filter(
+    (task) =>
+      task.slotName === object.slotName &&
+      task.type === 'INCREMENTAL' &&
+      task.catchUp === undefined &&
+      task.startOrdinal !== undefined &&
+      task.startOrdinal <= object.firstOrdinal &&
+      !routed.has(task.key),
+  );
+}
+
+/** Brings a slot's tasks from the archive to where the slot stands. For one holder of its lease. */
+export interface CatchUp {
+  /**
+   * Bring every task that catches up forward by a stretch, for a bounded time, and those that are where the slot stands
+   * back into its reads. To be called between two reads, so that no read is under way.
+   *
+   * @returns whether more can be done at once.
+   * @throws LeaseLostError
+   */
+  round(slot: Slot): Promise<boolean>;
+}
+
+export function catchUp(options: {
+  readonly dependencies: CatchUpDependencies;
+  /** Look whether the lease is still held, and prolong it. @throws LeaseLostError */
+  readonly renew: () => Promise<void>;
+  /** Milliseconds since 1970 after which nothing new is begun. */
+  readonly deadline: number;
+}): CatchUp {
+  const { dependencies, renew, deadline } = options;
+  const { tasks, catchUps, clock, logger } = dependencies;
+  /** Tasks whose next object is gone: looked at again by the next holder. */
+  const stranded = new Set<string>();
+  let nextLook = Number.NEGATIVE_INFINITY;
+
+  /** @returns whether the task follows the slot again. */
+  async function step(task: BehindTask, slot: Slot): Promise<boolean> {
+    const from = task.catchUp.nextOrdinal;
+    let at = from;
+    if (from < slot.nextOrdinal) {
+      const replayed = await replay({ task, from, slot, renew, dependencies });
+      if (replayed === undefined) {
+        stranded.add(task.key);
+        logger.warn('The archive has lost what a task still has to get', {
+          taskKey: task.key,
+          slotName: slot.name,
+          nextOrdinal: from,
+        });
+        return false;
+      }
+      if (!(await catchUps.move(task.key, from, replayed.nextOrdinal))) {
+        return false;
+      }
+      at = replayed.nextOrdinal;
+      logger.info('Replayed the archive', { taskKey: task.key, slotName: slot.name, from, ...replayed });
+    }
+    return (
+      at === slot.nextOrdinal &&
+      (await catchUps.end({ taskKey: task.key, slotName: slot.name, epoch: slot.epoch, ordinal: at }))
+    );
+  }
+
+  return {
+    async round(slot) {
+      const begun = clock().getTime();
+      if (begun < nextLook) {
+        return false;
+      }
+      const behind = (await tasks.list())
+        .filter(isCatchingUp)
+        .filter(({ slotName, key }) => slotName === slot.name && !stranded.has(key))
+        .sort((left, right) => left.catchUp.nextOrdinal - right.catchUp.nextOrdinal);
+      let left = behind.length;
+      for (const task of behind) {
+        const now = clock().getTime();
+        if (now >= deadline || now - begun > ROUND_MS) {
+          break;
+        }
+        if ((await step(task, slot)) || stranded.has(task.key)) {
+          left -= 1;
+        }
+      }
+      if (left === 0) {
+        nextLook = clock().getTime() + LOOK_MS;
+      }
+      return left > 0;
+    },
+  };
+}
+
+interface Replayed {
+  readonly nextOrdinal: number;
+  readonly events: number;
+  readonly sent: number;
+}
+
+/**
+ * Send a task its share of the archive from an ordinal on, up to a stretch's length.
+ *
+ * Nothing of it is committed before it is sent, as a read is, nor needs to be: what a lane has already, by whichever way,
+ * is at or below its last sent ordinal and is left out, and what was sent without being noted is the same again.
+ *
+ * @returns undefined when the archive does not hold the ordinal.
+ */
+async function replay(options: {
+  readonly task: Task;
+  readonly from: number;
+  readonly slot: Slot;
+  readonly renew: () => Promise<void>;
+  readonly dependencies: CatchUpDependencies;
+}): Promise<Replayed | undefined> {
+  const { task, from, slot, renew, dependencies } = options;
+  const { tasks, archive, lanes, queue } = dependencies;
+  const documents = await stretchOf(archive, slot, from);
+  if (documents.length === 0) {
+    return undefined;
+  }
+  if (task.startOrdinal === undefined) {
+    await tasks.recordStart(task.key, from);
+  }
+  const route = routeOf(task);
+  const routed = routeRead({ firstOrdinal: from, routes: [route], documents });
+  const heads = await lanes.heads(routed.lanes.map(({ source }) => ({ taskKey: task.key, source })));
+  const batches = routed.lanes.flatMap(({ source, remote, entries }) => {
+    const previousOrdinal = heads.get(laneId({ taskKey: task.key, source })) ?? 0;
+    const unsent = entries.filter(({ ordinal }) => ordinal > previousOrdinal);
+    const { policyVersion } = route;
+    const lane = { taskKey: task.key, slotName: slot.name, policyVersion, source, remote, previousOrdinal };
+    return unsent.length === 0 ? [] : [{ ...lane, entries: unsent }];
+  });
+  // The last look before anything is sent: who has lost the lease sends nothing.
+  await renew();
+  await sendBatches({ batches, archive, queue, lanes });
+  return {
+    nextOrdinal: from + documents.length,
+    events: documents.length,
+    sent: batches.reduce((sum, { entries }) => sum + entries.length, 0),
+  };
+}
+
+/** The documents of consecutive objects; none when the first one is not there. */
+async function stretchOf(
+  archive: Pick<Archive, 'load'>,
+  slot: Slot,
+  from: number,
+): Promise<ArchiveObject['documents']> {
+  const documents: ArchiveObject['documents'] = [];
+  for (let objects = 0; objects < STRETCH_OBJECTS; objects += 1) {
+    const next = from + documents.length;
+    if (next >= slot.nextOrdinal || documents.length >= STRETCH_EVENTS) {
+      break;
+    }
+    const object = await archive.load(slot.name, next);
+    if (object === undefined) {
+      break;
+    }
+    documents.push(...object.documents);
+  }
+  return documents;
+}
