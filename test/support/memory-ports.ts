@@ -162,11 +162,9 @@ export class MemoryWorld {
       return true;
     },
     end: async ({ taskKey, slotName, epoch, ordinal }) => {
-      if (this.#held(slotName, epoch).nextOrdinal !== ordinal) {
-        throw new LeaseLostError(slotName);
-      }
+      const slot = this.slots.get(slotName);
       const task = this.tasks.get(taskKey);
-      if (task?.catchUp?.nextOrdinal !== ordinal) {
+      if (slot?.epoch !== epoch || slot.nextOrdinal !== ordinal || task?.catchUp?.nextOrdinal !== ordinal) {
         return false;
       }
       const { catchUp: _, ...following } = task;

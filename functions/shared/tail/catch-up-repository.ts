@@ -1,7 +1,6 @@
-import { TransactionCanceledException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { isConditionFailure } from '../aws/conditions.ts';
-import { LeaseLostError } from '../slot/slot.ts';
+import { transact } from '../aws/transaction.ts';
 import { slotKeyOf, taskKeyOf } from '../table.ts';
 
 /**
@@ -19,10 +18,8 @@ export interface CatchUpRepository {
   /** Move the task's position. False, and nothing written, when it stands elsewhere or the task is gone. */
   move(taskKey: string, from: number, to: number): Promise<boolean>;
   /**
-   * Bring the task back into the slot's reads: only while both stand at this ordinal, and the lease of this epoch is held.
-   * False, and nothing written, when the task stands elsewhere, is gone, or is being written at this moment.
-   *
-   * @throws LeaseLostError when the lease or the slot's position is another's.
+   * Bring the task back into the slot's reads: only while both stand at this ordinal, and no other lease was given since
+   * that of this epoch. False, and nothing written, otherwise.
    */
   end(step: {
     readonly taskKey: string;
@@ -31,13 +28,6 @@ export interface CatchUpRepository {
     readonly ordinal: number;
   }): Promise<boolean>;
 }
-
-/** Reasons for which a transaction is cancelled without a fault. */
-const REFUSALS: ReadonlySet<string | undefined> = new Set([
-  'None',
-  'ConditionalCheckFailed',
-  'TransactionConflict',
-]);
 
 /** Catch-ups in the tasks' items. */
 export function catchUpRepository(options: {
@@ -89,49 +79,28 @@ export function catchUpRepository(options: {
         }),
       ),
 
-    async end({ taskKey, slotName, epoch, ordinal }) {
-      try {
-        await table.send(
-          new TransactWriteCommand({
-            TransactItems: [
-              {
-                ConditionCheck: {
-                  TableName: tableName,
-                  Key: slotKeyOf(slotName),
-                  ConditionExpression: 'epoch = :epoch AND nextOrdinal = :ordinal',
-                  ExpressionAttributeValues: { ':epoch': epoch, ':ordinal': ordinal },
-                },
-              },
-              {
-                Update: {
-                  TableName: tableName,
-                  Key: taskKeyOf(taskKey),
-                  UpdateExpression: 'REMOVE catchUp ADD revision :one',
-                  ConditionExpression: 'catchUp.nextOrdinal = :ordinal',
-                  ExpressionAttributeValues: { ':ordinal': ordinal, ':one': 1 },
-                },
-              },
-            ],
-          }),
-        );
-        return true;
-      } catch (error) {
-        const codes = codesOf(error);
-        if (codes === undefined || !codes.every((code) => REFUSALS.has(code))) {
-          throw error;
-        }
-        if (codes[0] === 'ConditionalCheckFailed') {
-          throw new LeaseLostError(slotName, { cause: error });
-        }
-        return false;
-      }
-    },
+    end: ({ taskKey, slotName, epoch, ordinal }) =>
+      transact({
+        table,
+        items: [
+          {
+            ConditionCheck: {
+              TableName: tableName,
+              Key: slotKeyOf(slotName),
+              ConditionExpression: 'epoch = :epoch AND nextOrdinal = :ordinal',
+              ExpressionAttributeValues: { ':epoch': epoch, ':ordinal': ordinal },
+            },
+          },
+          {
+            Update: {
+              TableName: tableName,
+              Key: taskKeyOf(taskKey),
+              UpdateExpression: 'REMOVE catchUp ADD revision :one',
+              ConditionExpression: 'catchUp.nextOrdinal = :ordinal',
+              ExpressionAttributeValues: { ':ordinal': ordinal, ':one': 1 },
+            },
+          },
+        ],
+      }),
   };
-}
-
-/** Why each write of a transaction was refused, in the order of the writes. */
-function codesOf(error: unknown): (string | undefined)[] | undefined {
-  return error instanceof TransactionCanceledException
-    ? error.CancellationReasons?.map(({ Code }) => Code)
-    : undefined;
 }

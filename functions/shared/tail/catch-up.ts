@@ -122,10 +122,16 @@ export function catchUp(options: {
       at = replayed.nextOrdinal;
       logger.info('Replayed the archive', { taskKey: task.key, slotName: slot.name, from, ...replayed });
     }
-    return (
-      at === slot.nextOrdinal &&
-      (await catchUps.end({ taskKey: task.key, slotName: slot.name, epoch: slot.epoch, ordinal: at }))
-    );
+    if (at < slot.nextOrdinal) {
+      return false;
+    }
+    const { name: slotName, epoch } = slot;
+    const isBack = await catchUps.end({ taskKey: task.key, slotName, epoch, ordinal: at });
+    if (!isBack) {
+      // The task was changed or deleted, or the lease is another's: then this is the end.
+      await renew();
+    }
+    return isBack;
   }
 
   return {

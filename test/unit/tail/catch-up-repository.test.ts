@@ -1,0 +1,84 @@
+import { DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, TransactWriteCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { mockClient } from 'aws-sdk-client-mock';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { catchUpRepository } from '../../../functions/shared/tail/catch-up-repository.ts';
+
+// What is asked of DynamoDB and what its answers become; that its conditions hold is tested against the local cloud.
+const dynamo = mockClient(DynamoDBDocumentClient);
+const catchUps = catchUpRepository({
+  table: DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'us-east-1' })),
+  tableName: 'T',
+});
+const conditionFailure = Object.assign(new Error('The conditional request failed'), {
+  name: 'ConditionalCheckFailedException',
+});
+
+beforeEach(() => {
+  dynamo.reset();
+});
+
+const updates = () => dynamo.commandCalls(UpdateCommand).map(({ args }) => args[0].input);
+
+describe('catchUpRepository', () => {
+  it('notes where a task begins to be behind, unless it is, and keeps the first ordinal it had', async () => {
+    await catchUps.begin('k', 7);
+    expect(updates()).toMatchObject([
+      {
+        Key: { pk: 'TASK', sk: 'k' },
+        ConditionExpression: 'attribute_exists(pk) AND attribute_not_exists(catchUp)',
+        ExpressionAttributeValues: { ':catchUp': { nextOrdinal: 7 }, ':ordinal': 7 },
+      },
+    ]);
+    expect(updates()[0]?.UpdateExpression).toContain('startOrdinal = if_not_exists(startOrdinal, :ordinal)');
+    dynamo.on(UpdateCommand).rejects(conditionFailure);
+    await catchUps.begin('k', 7);
+  });
+
+  it('moves a task from where it stands, and says when it stands elsewhere', async () => {
+    expect(await catchUps.move('k', 7, 9)).toBe(true);
+    expect(updates()).toMatchObject([
+      {
+        ConditionExpression: 'catchUp.nextOrdinal = :from',
+        ExpressionAttributeValues: { ':from': 7, ':to': 9 },
+      },
+    ]);
+    dynamo.on(UpdateCommand).rejects(conditionFailure);
+    expect(await catchUps.move('k', 7, 9)).toBe(false);
+  });
+
+  it.each(['begin', 'move'] as const)('does not take another fault of %s for a refusal', async (method) => {
+    dynamo.on(UpdateCommand).rejects(new Error('throttled'));
+    await expect(catchUps[method]('k', 7, 9)).rejects.toThrow('throttled');
+  });
+
+  it('brings a task back only while the slot and its lease are the same', async () => {
+    const step = { taskKey: 'k', slotName: 'default', epoch: 4, ordinal: 9 };
+    expect(await catchUps.end(step)).toBe(true);
+    const [transaction] = dynamo.commandCalls(TransactWriteCommand).map(({ args }) => args[0].input);
+    expect(transaction?.TransactItems).toMatchObject([
+      {
+        ConditionCheck: {
+          Key: { pk: 'SLOT', sk: 'default' },
+          ConditionExpression: 'epoch = :epoch AND nextOrdinal = :ordinal',
+          ExpressionAttributeValues: { ':epoch': 4, ':ordinal': 9 },
+        },
+      },
+      {
+        Update: {
+          Key: { pk: 'TASK', sk: 'k' },
+          UpdateExpression: 'REMOVE catchUp ADD revision :one',
+          ConditionExpression: 'catchUp.nextOrdinal = :ordinal',
+        },
+      },
+    ]);
+    dynamo.on(TransactWriteCommand).rejects(
+      new TransactionCanceledException({
+        $metadata: {},
+        message: 'cancelled',
+        CancellationReasons: [{ Code: 'ConditionalCheckFailed' }, { Code: 'None' }],
+      }),
+    );
+    expect(await catchUps.end(step)).toBe(false);
+  });
+});
