@@ -353,31 +353,22 @@ export function laneApplier(options: {
     const { fullPath } = operation;
     const destFullPath = operation.kind === 'NODE_RENAME' ? operation.newFullPath : operation.destFullPath;
     const wentTo = (await find(destFullPath)) === undefined && ahead.counterparts(destFullPath, loggedAt);
-    if (
+    // What was copied or moved with a folder just before may have left it before that.
+    const left = operation.kind === 'NODE_COPY' ? [] : (ahead.counterparts(fullPath, loggedAt) ?? []);
+    const isDone =
       !wentTo &&
       !ahead.isHollow(destFullPath, loggedAt) &&
       !ahead.meets(fullPath, loggedAt) &&
       !ahead.meets(destFullPath, loggedAt) &&
-      (await fits(operation, destFullPath, loggedAt))
-    ) {
-      try {
-        await perform(
-          () => transferAtRemote(operation),
-          fullPath,
-          (exists) => !exists,
-        );
-        ahead.addTransfer(fullPath, landings(operation, destFullPath), loggedAt);
-        return APPLIED;
-      } catch (error) {
-        // Whatever the remote has against it, what it should have done is known.
-        if (!(error instanceof RemoteRefusalError)) {
-          throw error;
-        }
-      }
+      (await fits(operation, destFullPath, loggedAt)) &&
+      (await isAccepted(operation));
+    let outcome = APPLIED;
+    if (isDone) {
+      ahead.addTransfer(fullPath, landings(operation, destFullPath), loggedAt);
+    } else {
+      await containers.repository();
+      outcome = await settleTransfer(operation, destFullPath, loggedAt);
     }
-    await containers.repository();
-    let outcome = await settleTransfer(operation, destFullPath, loggedAt);
-    const left = operation.kind === 'NODE_COPY' ? [] : (ahead.counterparts(fullPath, loggedAt) ?? []);
     for (const counterpart of [...left, ...(wentTo || [])]) {
       ahead.add(counterpart, clock());
       const vacated = left.includes(counterpart);
@@ -385,6 +376,23 @@ export function laneApplier(options: {
       outcome = outcome.kind === 'FAILED' ? outcome : there;
     }
     return outcome;
+  }
+
+  /** Do it at the remote. Whatever the remote has against it, what it should have done is known. */
+  async function isAccepted(operation: Transfer): Promise<boolean> {
+    try {
+      await perform(
+        () => transferAtRemote(operation),
+        operation.fullPath,
+        (exists) => !exists,
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof RemoteRefusalError) {
+        return false;
+      }
+      throw error;
+    }
   }
 
   /** Whether the remote can do it itself and it will be what the source did. */

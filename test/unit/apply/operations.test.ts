@@ -257,6 +257,17 @@ describe('a copy of a folder', () => {
   });
 });
 
+it('a move logged behind the copy of a folder that it had left takes the node from the copy, too', async () => {
+  world.target.set('/a/x/z', { folder: false, sha256: sha256Of('z'), expires: 0, metadata: {} });
+  folder('/a');
+  folder('/a/x');
+  folder('/x', ABOUT_THEN);
+  folder('/b', ABOUT_THEN);
+  world.putFile('/b/x', 'z', ABOUT_THEN);
+  await apply([copy('/a/x', '/'), move('/a/x/z', '/b/x')]);
+  expect(Object.keys(contents()).sort()).toEqual(['/a', '/a/x', '/b', '/b/x', '/x']);
+});
+
 describe('what came from another repository', () => {
   const arrival: Operation = { kind: 'NODE_CONVERGE', fullPath: '/d', name: 'n', operator };
 
