@@ -256,8 +256,8 @@ export async function syncPermissions(options: {
   }
 }
 
-function describe({ roleId, type, repoName }: SourceRole): string {
-  return type === 'REPO' ? `role ${roleId} of ${repoName ?? ''}` : `role ${roleId}`;
+function describe({ roleId, repoName }: SourceRole): string {
+  return repoName === undefined ? `role ${roleId}` : `role ${roleId} of ${repoName}`;
 }
 
 async function each<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
