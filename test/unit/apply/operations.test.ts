@@ -209,6 +209,24 @@ describe.each([
   });
 });
 
+it.each([rename('/a', '/b'), move('/a', '/b'), copy('/a', '/b')])(
+  'is recorded before the next operation is begun: $kind',
+  async (operation) => {
+    world.putFile('/b', 'a', BEFORE);
+    world.target.set('/a', { folder: false, sha256: sha256Of('a'), expires: 0, metadata: {} });
+    world.putFile('/c', 'c');
+    const recorded: number[] = [];
+    world.beforeCall = (name) => {
+      if (name === 'upload') {
+        recorded.push(world.state()?.appliedOrdinal ?? 0);
+      }
+    };
+    await apply([operation, fileCreate('/c', 'c')]);
+    expect(calls().slice(-2)).toEqual([`${operation.kind.slice(5).toLowerCase()} /a`, 'upload /c']);
+    expect(recorded).toEqual([1]);
+  },
+);
+
 describe('a copy', () => {
   it('is recorded before anything that could change what it copies', async () => {
     both('/a', 'first');
