@@ -7,7 +7,7 @@ import type { RemoteCluster } from './request.ts';
  */
 export type RemoteProbe = (remote: RemoteCluster) => Promise<void>;
 
-/** Makes sure of a slot: from then on, what is written to the log is read from it. */
+/** Makes sure of a slot: from then on, what is written to the log is read from it, with this ordinal or a later one. */
 export interface SlotOpener {
-  open(slotName: string): Promise<void>;
+  open(slotName: string): Promise<{ readonly nextOrdinal: number }>;
 }

@@ -1,5 +1,4 @@
 import {
-  BatchWriteCommand,
   DeleteCommand,
   type DynamoDBDocumentClient,
   GetCommand,
@@ -9,6 +8,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { isConditionFailure, isTransactionConflict } from '../aws/conditions.ts';
+import { DELETE_BATCH, deleteItems } from '../aws/delete-items.ts';
 import { DomainError } from '../errors.ts';
 import {
   failurePartitionOf,
@@ -22,19 +22,14 @@ import { type Task, taskSchema } from './task.ts';
 
 /** Pages of at most 1 MB that a list reads: a deployment has hundreds of tasks of some 2 KB. */
 const MAX_LIST_PAGES = 50;
-/** Items of a deleted task removed in one call, from each of its partitions, and in one request to DynamoDB. */
+/** Items of a deleted task removed in one call, from each of its partitions. */
 const MAX_PURGED = 5_000;
-const PURGE_BATCH = 25;
 /** Newest runs of a deleted task of which everything is removed. */
 const MAX_PURGED_RUNS = 50;
-/** Attempts at a batch that DynamoDB did not take whole (throttling), and the first pause in milliseconds. */
-const PURGE_ATTEMPTS = 6;
-const FIRST_PAUSE_MS = 50;
 
 const TASK_KEY = /^[0-9a-f]{32}$/;
 
 const itemKeySchema = z.object({ pk: z.string(), sk: z.string() });
-type ItemKey = z.infer<typeof itemKeySchema>;
 
 /** Tasks in the one table. Reads are strongly consistent: a task is seen as soon as its creation was answered. */
 export interface TaskRepository {
@@ -66,9 +61,7 @@ export function taskRepository(options: {
   /** Wait between attempts at a batch; milliseconds. */
   readonly pause?: (milliseconds: number) => Promise<void>;
 }): TaskRepository {
-  const { table, tableName } = options;
-  const pause =
-    options.pause ?? ((milliseconds) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)));
+  const { table, tableName, pause } = options;
 
   /** @returns whether the task was there. */
   async function deleteTask(taskKey: string): Promise<boolean> {
@@ -78,25 +71,8 @@ export function taskRepository(options: {
     return Attributes !== undefined;
   }
 
-  async function deleteBatch(keys: readonly ItemKey[]): Promise<void> {
-    let pending = keys.map((key) => ({ DeleteRequest: { Key: { ...key } as Record<string, unknown> } }));
-    for (let attempt = 0; attempt < PURGE_ATTEMPTS; attempt += 1) {
-      const answer = await table.send(new BatchWriteCommand({ RequestItems: { [tableName]: pending } }));
-      pending = (answer.UnprocessedItems?.[tableName] ?? []).flatMap(({ DeleteRequest }) =>
-        DeleteRequest === undefined ? [] : [{ DeleteRequest: { Key: DeleteRequest.Key ?? {} } }],
-      );
-      if (pending.length === 0) {
-        return;
-      }
-      await pause(FIRST_PAUSE_MS * 2 ** attempt);
-    }
-    throw new Error(
-      `DynamoDB left ${pending.length} items of a deleted task after ${PURGE_ATTEMPTS} attempts`,
-    );
-  }
-
   async function purge(partition: string): Promise<void> {
-    for (let purged = 0; purged < MAX_PURGED; purged += PURGE_BATCH) {
+    for (let purged = 0; purged < MAX_PURGED; purged += DELETE_BATCH) {
       const { Items = [], LastEvaluatedKey } = await table.send(
         new QueryCommand({
           TableName: tableName,
@@ -104,11 +80,12 @@ export function taskRepository(options: {
           ExpressionAttributeValues: { ':pk': partition },
           ProjectionExpression: 'pk, sk',
           ConsistentRead: true,
-          Limit: PURGE_BATCH,
+          Limit: DELETE_BATCH,
         }),
       );
       if (Items.length > 0) {
-        await deleteBatch(Items.map((item) => itemKeySchema.parse(item)));
+        const keys = Items.map((item) => itemKeySchema.parse(item));
+        await deleteItems({ table, tableName, keys, pause });
       }
       if (LastEvaluatedKey === undefined) {
         return;

@@ -6,12 +6,13 @@ import { parseLocalDateTime } from '../http/local-date-time.ts';
 import { domainRule, domainTransform } from '../http/validation.ts';
 import { isQuartzExpression } from '../schedule/quartz.ts';
 import { normalizeRemoteUrl } from './remote-address.ts';
-import { CONFLICT_STRATEGIES, TASK_TYPES } from './task.ts';
+import { CONFLICT_STRATEGIES, ERROR_STRATEGIES, TASK_TYPES } from './task.ts';
 
 /** A stored task must fit DynamoDB's 400 KB and a password KMS's 4,096 bytes. */
 const MAX_CERTIFICATE_LENGTH = 64 * 1024;
 const MAX_CREDENTIAL_LENGTH = 1024;
 const MAX_NAME_LENGTH = 100;
+const MAX_LABEL_LENGTH = 1024;
 /** How much of a refused expression its error repeats. */
 const MAX_ECHO_LENGTH = 100;
 
@@ -68,6 +69,19 @@ function containerName(name: string) {
   );
 }
 
+/** A text for people; blank counts as left out. */
+export function label(name: string) {
+  return optional(jacksonString()).transform(
+    domainTransform((text) => {
+      const trimmed = text?.trim() ?? '';
+      if (trimmed.length > MAX_LABEL_LENGTH) {
+        throw new DomainError('PARAMETER_INVALID', [name]);
+      }
+      return trimmed === '' ? undefined : trimmed;
+    }),
+  );
+}
+
 function executionPlan(timeZone: string) {
   return z
     .object({
@@ -115,6 +129,8 @@ function timed(plan: Plan): Plan {
 export function taskRequestSchema(timeZone: string) {
   return z
     .object({
+      name: label('name'),
+      description: label('description'),
       type: withDefault(z.enum(TASK_TYPES), 'FULL'),
       includeAllProject: withDefault(jacksonBoolean(), false),
       localProjectId: containerName('localProjectId'),
@@ -125,6 +141,7 @@ export function taskRequestSchema(timeZone: string) {
         includeMetadata: withDefault(jacksonBoolean(), true),
         includePermission: withDefault(jacksonBoolean(), false),
         conflictStrategy: withDefault(z.enum(CONFLICT_STRATEGIES), 'SKIP'),
+        errorStrategy: withDefault(z.enum(ERROR_STRATEGIES), 'CONTINUE'),
         remoteClusterInfo: remoteClusterSchema,
         executionPlan: withDefault(executionPlan(timeZone), {
           executeImmediately: true,
@@ -133,8 +150,10 @@ export function taskRequestSchema(timeZone: string) {
         }),
       }),
       validateConnectivity: withDefault(jacksonBoolean(), true),
+      initialSync: withDefault(jacksonBoolean(), false),
     })
-    .transform(domainTransform(scoped));
+    .transform(domainTransform(scoped))
+    .transform(domainTransform(synced));
 }
 
 export type TaskRequest = z.output<ReturnType<typeof taskRequestSchema>>;
@@ -160,6 +179,16 @@ function scoped<Request extends Scope>(request: Request): Request {
   }
   if (request.localProjectId === undefined) {
     throw new DomainError('PARAMETER_MISSING', ['localProjectId']);
+  }
+  return request;
+}
+
+/** A FULL task copies what there is anyway. */
+function synced<Request extends { readonly type: string; readonly initialSync: boolean }>(
+  request: Request,
+): Request {
+  if (request.initialSync && request.type !== 'INCREMENTAL') {
+    throw new DomainError('PARAMETER_INVALID', ['initialSync']);
   }
   return request;
 }

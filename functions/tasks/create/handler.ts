@@ -12,6 +12,8 @@ import { createTask } from '../../shared/task/create.ts';
 import { kmsCredentials } from '../../shared/task/credentials.ts';
 import { taskRepository } from '../../shared/task/repository.ts';
 import { taskRequestSchema } from '../../shared/task/request.ts';
+import { deployedRunQueue } from '../run-queue.ts';
+import { deployedTaskSchedule } from '../task-schedule.ts';
 
 const env = environment(
   'TABLE_NAME',
@@ -24,7 +26,7 @@ const env = environment(
 );
 const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
 
-/** `POST task/create`: check, store and, where it follows the log, begin a replication task. */
+/** `POST task/create`: check, store and begin a replication task. */
 export const handler = bkrepoEndpoint({
   unauthenticated: 'challenge',
   schema: taskRequestSchema(env.TIME_ZONE),
@@ -37,19 +39,21 @@ export const handler = bkrepoEndpoint({
       credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
       probe: remoteProbe({ allowPrivate: env.ALLOW_PRIVATE_REMOTES }),
       slots: { open: openDeployedSlot },
+      starter: { queue: deployedRunQueue(), schedule: deployedTaskSchedule() },
       clock: systemClock,
+      timeZone: env.TIME_ZONE,
     });
     return taskAnswer(task, env.TIME_ZONE);
   },
 });
 
-async function openDeployedSlot(slotName: string): Promise<void> {
+async function openDeployedSlot(slotName: string): Promise<{ readonly nextOrdinal: number }> {
   const database = await bkRepoDatabase({
     secrets: secretsManager(),
     secretId: env.MONGODB_SECRET_ID,
     database: env.MONGODB_DATABASE,
   });
-  await openSlot({
+  return openSlot({
     slotName,
     slots: slotRepository({ ...table, clock: systemClock }),
     log: cappedOperateLog({ database, collection: env.OPERATE_LOG_COLLECTION }),

@@ -8,7 +8,11 @@ import { type Task, taskSchema } from '../../../functions/shared/task/task.ts';
 const NOW = new Date('2026-11-22T01:13:36.189Z');
 const remoteClusterInfo = { url: 'http://remote/replication', username: 'admin', password: 'hunter2' };
 
-async function create(request: object, probe: RemoteProbe = async () => undefined) {
+async function create(
+  request: object,
+  probe: RemoteProbe = async () => undefined,
+  options: { readonly startFails?: boolean } = {},
+) {
   const steps: string[] = [];
   const stored: Task[] = [];
   const task = await createTask({
@@ -31,6 +35,7 @@ async function create(request: object, probe: RemoteProbe = async () => undefine
     slots: {
       open: async (slotName) => {
         steps.push(`open ${slotName}`);
+        return { nextOrdinal: 42 };
       },
     },
     tasks: {
@@ -38,8 +43,28 @@ async function create(request: object, probe: RemoteProbe = async () => undefine
         steps.push('put');
         stored.push(newTask);
       },
+      delete: async () => {
+        steps.push('delete');
+      },
+    },
+    starter: {
+      queue: {
+        start: async ({ trigger }) => {
+          steps.push(`start ${trigger}`);
+          if (options.startFails === true) {
+            throw new Error('no queue');
+          }
+        },
+      },
+      schedule: {
+        arm: async ({ due }) => {
+          steps.push(`arm ${due.toISOString()}`);
+        },
+        disarm: async () => undefined,
+      },
     },
     clock: () => NOW,
+    timeZone: 'UTC',
   }).catch((error: unknown) => ({ error }));
   return { task, steps, stored };
 }
@@ -69,6 +94,8 @@ describe('a task', () => {
       key: expect.stringMatching(/^[0-9a-f]{32}$/),
       type: 'FULL',
       status: 'WAITING',
+      errorStrategy: 'CONTINUE',
+      nextExecution: '2099-01-01T00:00:00.000Z',
       includeAllProject: false,
       localProjectId: 'p1',
       remoteRepoName: 'r2',
@@ -101,30 +128,58 @@ describe('a task', () => {
     expect(others[0]?.id).not.toBe(first?.id);
   });
 
-  test.each([
-    ['FULL, at once', { type: 'FULL' }, 'WAITING'],
-    ['INCREMENTAL, at once', incremental, 'REPLICATING'],
+  const remote = 'probe http://remote/replication';
+  const later = { executeImmediately: false, executeTime: '2099-01-01T00:00:30' };
+  const nightly = { executeImmediately: false, cronExpression: '0 0 3 * * ?' };
+
+  // The slot's position comes before the task: an event after the answer finds both. A start comes after it.
+  test.each<[string, object, string, readonly string[]]>([
+    ['FULL, at once', { type: 'FULL' }, 'WAITING', ['put', 'start CREATED']],
+    ['FULL, later', { ...planned(later), type: 'FULL' }, 'WAITING', ['arm 2099-01-01T00:01:00.000Z', 'put']],
+    [
+      'FULL, by cron',
+      { ...planned(nightly), type: 'FULL' },
+      'WAITING',
+      ['arm 2026-11-22T03:00:00.000Z', 'put'],
+    ],
+    [
+      'FULL, at once and by cron',
+      { ...planned({ cronExpression: '0 0 3 * * ?' }), type: 'FULL' },
+      'WAITING',
+      ['arm 2026-11-22T03:00:00.000Z', 'put', 'start CREATED'],
+    ],
+    ['INCREMENTAL, at once', incremental, 'REPLICATING', ['open default', 'put']],
     [
       'INCREMENTAL, at a time past',
       planned({ executeImmediately: false, executeTime: '2001-01-01T00:00:00' }),
       'REPLICATING',
+      ['open default', 'put'],
     ],
+    ['INCREMENTAL, later', planned(later), 'WAITING', ['arm 2099-01-01T00:01:00.000Z', 'put']],
+    ['INCREMENTAL, by cron', planned(nightly), 'WAITING', ['arm 2026-11-22T03:00:00.000Z', 'put']],
     [
-      'INCREMENTAL, later',
-      planned({ executeImmediately: false, executeTime: '2099-01-01T00:00:00' }),
-      'WAITING',
+      'INCREMENTAL, what exists first',
+      { ...incremental, initialSync: true },
+      'REPLICATING',
+      ['open default', 'put', 'start INITIAL'],
     ],
-    [
-      'INCREMENTAL, by cron',
-      planned({ executeImmediately: false, cronExpression: '0 0 3 * * ?' }),
-      'WAITING',
-    ],
-  ])('%s', async (_case, request, status) => {
+  ])('%s', async (_case, request, status, expected) => {
     const { stored, steps } = await create(request);
     expect(stored[0]?.status).toBe(status);
-    // The slot's position comes before the task: an event after the answer finds both.
-    const opened = status === 'REPLICATING' ? ['open default'] : [];
-    expect(steps).toEqual(['probe http://remote/replication', 'encrypt', ...opened, 'put']);
+    expect(steps).toEqual([remote, 'encrypt', ...expected]);
+  });
+
+  test('that copies what exists first gets the log from its position then', async () => {
+    const { stored } = await create({ ...incremental, initialSync: true });
+    expect(stored[0]).toMatchObject({ initialSync: {}, catchUp: { nextOrdinal: 42 }, startOrdinal: 42 });
+    const { stored: others } = await create(incremental);
+    expect(taskSchema.parse(others[0])).not.toHaveProperty('catchUp');
+  });
+
+  test('that cannot be started is not there', async () => {
+    const { task, steps } = await create({ type: 'FULL' }, undefined, { startFails: true });
+    expect(task).toEqual({ error: new Error('no queue') });
+    expect(steps.slice(-3)).toEqual(['put', 'start CREATED', 'delete']);
   });
 });
 

@@ -59,9 +59,14 @@ const endpoints = {
           createdBy: principal.username,
           probe,
           credentials: { encrypt: async () => 'c2VjcmV0' },
-          slots: { open: async () => undefined },
-          tasks: { put: async () => undefined },
+          slots: { open: async () => ({ nextOrdinal: 1 }) },
+          tasks: { put: async () => undefined, delete: async () => undefined },
+          starter: {
+            queue: { start: async () => undefined },
+            schedule: { arm: async () => undefined, disarm: async () => undefined },
+          },
           clock: () => new Date('2026-11-22T01:13:36.189Z'),
+          timeZone: 'UTC',
         });
         return taskAnswer(task, 'UTC');
       },
@@ -80,7 +85,10 @@ const endpoints = {
 };
 
 const dataSchema = z.looseObject({
-  setting: z.looseObject({ remoteClusterInfo: z.looseObject({ url: z.string() }) }),
+  setting: z.looseObject({
+    remoteClusterInfo: z.looseObject({ url: z.string() }),
+    executionPlan: z.looseObject({ nextExecuteTimes: z.unknown(), roundedUpTo: z.unknown() }).partial(),
+  }),
 });
 
 /** An answered task without what is chosen anew for each, and what we answer otherwise on purpose. */
@@ -90,6 +98,8 @@ function comparableTask(data: unknown): unknown {
   }
   const task = dataSchema.parse(data);
   const { remoteClusterInfo } = task.setting;
+  // The plan's next times are said here alone.
+  const { nextExecuteTimes: _times, roundedUpTo: _unit, ...executionPlan } = task.setting.executionPlan;
   return {
     fields: Object.keys(task),
     ...task,
@@ -101,6 +111,7 @@ function comparableTask(data: unknown): unknown {
     status: null,
     setting: {
       ...task.setting,
+      executionPlan,
       remoteClusterInfo: {
         ...remoteClusterInfo,
         url: remoteClusterInfo.url.replace(/\/+$/, ''),

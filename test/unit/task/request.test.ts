@@ -42,6 +42,8 @@ function withRemote(remote: object) {
 
 describe('defaults', () => {
   const defaults = {
+    name: undefined,
+    description: undefined,
     type: 'FULL',
     includeAllProject: false,
     localProjectId: 'p1',
@@ -52,10 +54,12 @@ describe('defaults', () => {
       includeMetadata: true,
       includePermission: false,
       conflictStrategy: 'SKIP',
+      errorStrategy: 'CONTINUE',
       remoteClusterInfo: { ...remoteClusterInfo, certificate: undefined },
       executionPlan: { executeImmediately: true, executeTime: undefined, cronExpression: undefined },
     },
     validateConnectivity: true,
+    initialSync: false,
   };
 
   test('fill what is left out', () => {
@@ -64,6 +68,8 @@ describe('defaults', () => {
 
   test('fill what is null', () => {
     const nulls = {
+      name: null,
+      description: null,
       type: null,
       includeAllProject: null,
       localProjectId: 'p1',
@@ -74,10 +80,12 @@ describe('defaults', () => {
         includeMetadata: null,
         includePermission: null,
         conflictStrategy: null,
+        errorStrategy: null,
         remoteClusterInfo: { ...remoteClusterInfo, certificate: null },
         executionPlan: { executeImmediately: null, executeTime: null, cronExpression: null },
       },
       validateConnectivity: null,
+      initialSync: null,
     };
     expect(read(nulls)).toEqual(defaults);
     expect(read({ ...nulls, setting: { ...nulls.setting, executionPlan: null } })).toEqual(defaults);
