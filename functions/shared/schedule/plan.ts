@@ -13,9 +13,9 @@ const SHOWN_EXECUTIONS = 5;
 /**
  * The planned times of a task after an instant, each a full minute, in order.
  *
- * What a plan names counts, each of it: a start at once is no planned time; an `executeTime` is one; a cron expression's
- * times count from then on, or at once where none is named. An INCREMENTAL task is started once and then follows the log:
- * it has no time but its first.
+ * What a plan names counts, each of it: a start at once is no planned time; an `executeTime` is one, as long as it has not
+ * passed; a cron expression's times count from then on, or at once where none is named. An INCREMENTAL task is started
+ * once and then follows the log: it has no time but its first.
  *
  * @param options `after`: exclusive; `timeZone`: the zone of cron expressions, the deployment's.
  */
@@ -27,20 +27,19 @@ export function executionsAfter(options: {
 }): readonly Date[] {
   const { task, after, timeZone, count } = options;
   const { executeImmediately, executeTime, cronExpression } = task.setting.executionPlan;
-  const once = executeTime === undefined ? undefined : roundedUp(new Date(executeTime));
-  const first = once !== undefined && once > after ? [once] : [];
+  const isAhead = executeTime !== undefined && new Date(executeTime) > after;
+  const first = isAhead ? [roundedUp(new Date(executeTime))] : [];
+  const [from = after] = first;
   if (task.type === 'INCREMENTAL') {
-    const isStarted = executeImmediately || (once !== undefined && once <= after);
-    return isStarted ? [] : [...first, ...recurring(first.length === 0 ? 1 : 0)].slice(0, count);
+    const isStarted = executeImmediately || (executeTime !== undefined && !isAhead);
+    return isStarted ? [] : [...first, ...recurring(1)].slice(0, Math.min(count, 1));
   }
-  return [...first, ...recurring(count - first.length)];
+  return [...first, ...recurring(count)].slice(0, count);
 
   function recurring(wanted: number): readonly Date[] {
-    if (cronExpression === undefined || wanted < 1) {
-      return [];
-    }
-    const from = once !== undefined && once > after ? once : after;
-    return nextFires({ expression: cronExpression, timeZone, from, count: wanted });
+    return cronExpression === undefined
+      ? []
+      : nextFires({ expression: cronExpression, timeZone, from, count: wanted });
   }
 }
 
@@ -61,13 +60,21 @@ export function nextExecuteTimes(options: {
   return [armed, ...executionsAfter({ task, after: armed, timeZone, count })];
 }
 
-/** Whether a time is one of a task's plan. */
+/** Whether a time, a full minute, is one of a task's plan. */
 export function isPlanned(options: {
   readonly task: PlannedTask;
   readonly due: Date;
   readonly timeZone: string;
 }): boolean {
-  const { due } = options;
-  const [next] = executionsAfter({ ...options, after: new Date(due.getTime() - 1), count: 1 });
+  const { task, due, timeZone } = options;
+  const { executeTime, cronExpression } = task.setting.executionPlan;
+  if (executeTime !== undefined && roundedUp(new Date(executeTime)).getTime() >= due.getTime()) {
+    return roundedUp(new Date(executeTime)).getTime() === due.getTime();
+  }
+  if (cronExpression === undefined) {
+    return false;
+  }
+  const justBefore = new Date(due.getTime() - 1);
+  const [next] = nextFires({ expression: cronExpression, timeZone, from: justBefore, count: 1 });
   return next?.getTime() === due.getTime();
 }

@@ -39,6 +39,16 @@ describe('the times of a task', () => {
     expect(times(both, '01:00:00', 3)).toEqual(['03:15:00', '04:00:00', '05:00:00']);
   });
 
+  it('no longer hold an executeTime that has passed, though its minute has not: the task begins at once then', () => {
+    const past = planned({ executeTime: '2026-11-22T03:14:15.926Z' });
+    expect(times(past, '03:14:15.925')).toEqual(['03:15:00']);
+    expect(times(past, '03:14:15.926')).toEqual([]);
+    const incremental = { type: 'INCREMENTAL' as const };
+    const both = { executeTime: '2026-11-22T03:14:15.926Z', cronExpression: '0 0 * * * ?' };
+    expect(times(planned(both), '03:14:30', 1)).toEqual(['04:00:00']);
+    expect(times(planned(both, incremental), '03:14:30')).toEqual([]);
+  });
+
   it('are none for one that only begins at once', () => {
     expect(times(planned({ executeImmediately: true }), '01:00:00')).toEqual([]);
   });
@@ -88,6 +98,13 @@ describe('a scheduled start', () => {
   it('of a task without an expression arms nothing', () => {
     const once = planned({ executeTime: '2026-11-22T02:00:00Z' });
     expect(start(once, '02:00:00')).toEqual({ kind: 'BEGIN', next: undefined });
+  });
+
+  it('counts for an executeTime that was rounded up, and for expressions from then on', () => {
+    const both = planned({ executeTime: '2026-11-22T03:14:15.926Z', cronExpression: '0 0 * * * ?' });
+    expect(start(both, '03:15:00')).toEqual({ kind: 'BEGIN', next: at('04:00:00') });
+    expect(start(both, '04:00:00')).toEqual({ kind: 'BEGIN', next: at('05:00:00') });
+    expect(start(both, '03:00:00')).toEqual({ kind: 'IGNORE', reason: 'NOT_PLANNED' });
   });
 
   it('of an INCREMENTAL task is its only one', () => {
