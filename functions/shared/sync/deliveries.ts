@@ -1,0 +1,54 @@
+import type { Postponement } from '../lane/postpone.ts';
+import type { Logger } from '../logger.ts';
+import { delayAfter, type Verdict } from './give-up.ts';
+
+/** A message as its queue delivered it. */
+export interface Delivery {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  /** How often it was delivered, this time included. */
+  readonly deliveries: number;
+}
+
+/** Milliseconds that are kept back to record what was done and to give the message back. */
+const CLOSING_TIME = 15_000;
+
+/**
+ * Work on the messages of one invocation, one after the other.
+ *
+ * @param options `remainingTime`: of the invocation, milliseconds.
+ * @returns ids of the messages that are to be delivered again; when, is said to the queue.
+ */
+export async function processDeliveries(options: {
+  readonly deliveries: readonly Delivery[];
+  readonly remainingTime: number;
+  readonly process: (delivery: {
+    readonly body: string;
+    readonly deliveries: number;
+    readonly signal: AbortSignal;
+    readonly random: () => number;
+  }) => Promise<Verdict>;
+  readonly postpone: (postponements: readonly Postponement[]) => Promise<void>;
+  readonly logger: Pick<Logger, 'error'>;
+}): Promise<string[]> {
+  const { remainingTime, process, postpone, logger } = options;
+  const signal = AbortSignal.timeout(Math.max(0, remainingTime - CLOSING_TIME));
+  const random = Math.random;
+  const returned: string[] = [];
+  for (const { messageId, receiptHandle, body, deliveries } of options.deliveries) {
+    const verdict = await process({ body, deliveries, signal, random }).catch((error: unknown): Verdict => {
+      logger.error('A message goes back to its queue after a fault', {
+        messageId,
+        deliveries,
+        error: error instanceof Error ? error : String(error),
+      });
+      return { kind: 'BACK', delay: delayAfter(error, deliveries, random()) };
+    });
+    if (verdict.kind === 'BACK') {
+      await postpone([{ receiptHandle, delay: verdict.delay }]);
+      returned.push(messageId);
+    }
+  }
+  return returned;
+}
