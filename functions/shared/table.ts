@@ -14,6 +14,8 @@
  * | container of a run | `SYNC#<run id>` | `CONTAINER#<project>/<repository>` (empty repository: the project itself) |
  * | page of a run | `SYNC#<run id>` | `PAGE#<number>` |
  * | principal | `PRINCIPAL` | user name |
+ * | token | `TOKEN#<SHA-256 of it, hex>` | `TOKEN` |
+ * | access key | `ACCESS_KEY` | access key |
  *
  * Tasks and slots share a partition each so that a strongly consistent Query lists them: the tailer must see
  * a task that was created before an event was written, which an index (eventually consistent) cannot promise.
@@ -25,6 +27,7 @@ export interface TableKey {
 
 export const TASK_PARTITION = 'TASK';
 export const SLOT_PARTITION = 'SLOT';
+export const ACCESS_KEY_PARTITION = 'ACCESS_KEY';
 
 export function taskKeyOf(taskKey: string): TableKey {
   return { pk: TASK_PARTITION, sk: taskKey };
@@ -106,6 +109,15 @@ export function syncPageKeyOf(runId: string, page: number): TableKey {
 
 export function principalKeyOf(username: string): TableKey {
   return { pk: 'PRINCIPAL', sk: username };
+}
+
+/** @param digest SHA-256 of the token, in hex; a partition for each, so that none can be listed. */
+export function tokenKeyOf(digest: string): TableKey {
+  return { pk: `TOKEN#${digest}`, sk: 'TOKEN' };
+}
+
+export function accessKeyKeyOf(accessKey: string): TableKey {
+  return { pk: ACCESS_KEY_PARTITION, sk: accessKey };
 }
 
 /** Ordinals as text that sorts as they do: sixteen digits hold every safe integer. */

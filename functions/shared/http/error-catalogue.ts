@@ -43,6 +43,18 @@ export const ERROR_CATALOGUE: Readonly<Record<ErrorCode, CatalogueEntry>> = {
   AUTHENTICATION_MALFORMED: entry(401, 401, 'Authorization value is not a valid scheme.'),
   TOKEN_INVALID: entry(401, 401, 'Invalid token'),
   ACCESS_DENIED: entry(403, 403, 'Access Denied'),
+  // What only the second contract has codes for (v3-error-catalogue.ts), as near as this one comes.
+  SIGNATURE_INVALID: entry(401, 401, 'Authorization value check failed'),
+  PROJECT_FORBIDDEN: entry(403, 403, 'Access Denied'),
+  DUPLICATES: entry(250103, 400, 'Invalid parameter {0}', '参数{0}无效'),
+  TOO_MANY_JOBS: entry(250104, 400, 'Invalid request content', '请求内容无效'),
+  TASK_GONE: entry(250106, 400, 'Resource {0} not found', '资源{0}不存在'),
+  TASK_CONTENDED: entry(
+    250101,
+    500,
+    'System service is busy, please try again later',
+    '系统繁忙，请稍后再试',
+  ),
   USER_NOT_FOUND: entry(250202, 400, 'user for auth not exist'),
   USER_TOKEN_INVALID: entry(250204, 400, 'user token check failed'),
   ROLE_NOT_FOUND: entry(250205, 400, 'the role not exist', '角色不存在'),
@@ -76,5 +88,10 @@ function entry(code: number, status: number, english: string, chinese = english)
 export function messageOf(error: DomainError, language: Language): string {
   const { english, chinese } = ERROR_CATALOGUE[error.code];
   const text = language === 'zh' ? chinese : english;
-  return text.replaceAll(/\{(\d)\}/g, (_placeholder, index: string) => error.args[Number(index)] ?? '');
+  return filled(text, error.args);
+}
+
+/** A text with its `{0}`, `{1}` … replaced by arguments. */
+export function filled(text: string, args: readonly string[]): string {
+  return text.replaceAll(/\{(\d)\}/g, (_placeholder, index: string) => args[Number(index)] ?? '');
 }

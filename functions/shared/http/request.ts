@@ -8,6 +8,8 @@ export interface HttpRequest {
   readonly clientAddress: string;
   /** Path as the gateway gives it: decoded once, except that `%25` stays `%25`. */
   readonly rawPath: string;
+  /** Query as it was sent, without its question mark. */
+  readonly rawQuery: string;
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly pathParameters: Readonly<Record<string, string | undefined>>;
   /** Value of a header, by its name in any case. */
@@ -42,6 +44,7 @@ export function httpRequestOf(event: APIGatewayProxyEventV2): HttpRequest {
     method: event.requestContext.http.method,
     clientAddress: event.requestContext.http.sourceIp,
     rawPath: event.rawPath,
+    rawQuery: event.rawQueryString,
     query: event.queryStringParameters ?? {},
     pathParameters: event.pathParameters ?? {},
     header,

@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { expiringCache } from '../expiring-cache.ts';
 import { UNMATCHABLE_HASH, verifyPassword } from './password.ts';
-import type { Principal } from './principal.ts';
+import { type Principal, principalOf } from './principal.ts';
 import type { PrincipalRepository } from './repository.ts';
 
 /** A successful check is remembered for under a minute: that long a withdrawn password may still work. */
@@ -28,7 +29,7 @@ export function createAuthenticator(options: {
 }): Authenticator {
   const { principals, clock } = options;
   const digestKey = randomBytes(32);
-  const cache = new Map<string, { readonly principal: Principal; readonly expiresAt: number }>();
+  const cache = expiringCache<Principal>({ clock, lifetime: CACHE_MS, capacity: MAX_CACHED });
 
   const digestOf = ({ username, password }: Credentials): string =>
     createHmac('sha256', digestKey)
@@ -39,22 +40,16 @@ export function createAuthenticator(options: {
     async authenticate(credentials) {
       const digest = digestOf(credentials);
       const cached = cache.get(digest);
-      const now = clock().getTime();
-      if (cached !== undefined && now < cached.expiresAt) {
-        return cached.principal;
+      if (cached !== undefined) {
+        return cached;
       }
-      cache.delete(digest);
       const stored = await principals.get(credentials.username);
       const matches = await verifyPassword(credentials.password, stored?.passwordHash ?? UNMATCHABLE_HASH);
       if (stored === undefined || !matches) {
         return undefined;
       }
-      const principal = { username: stored.username, role: stored.role };
-      const [oldest] = cache.keys();
-      if (cache.size >= MAX_CACHED && oldest !== undefined) {
-        cache.delete(oldest);
-      }
-      cache.set(digest, { principal, expiresAt: now + CACHE_MS });
+      const principal = principalOf(stored);
+      cache.set(digest, principal);
       return principal;
     },
   };

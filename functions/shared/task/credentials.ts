@@ -1,4 +1,5 @@
-import { DecryptCommand, EncryptCommand, type KMSClient } from '@aws-sdk/client-kms';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { kmsCipher } from '../aws/kms-cipher.ts';
 
 /** Keeps the passwords of remotes: encrypted under a key that no function holds, and bound to one task. */
 export interface RemoteCredentials {
@@ -13,34 +14,9 @@ export function kmsCredentials(options: {
   readonly kms: KMSClient;
   readonly keyId: string;
 }): RemoteCredentials {
-  const { kms, keyId } = options;
+  const cipher = kmsCipher(options);
   return {
-    async encrypt({ taskKey, password }) {
-      const { CiphertextBlob } = await kms.send(
-        new EncryptCommand({
-          KeyId: keyId,
-          Plaintext: Buffer.from(password, 'utf8'),
-          EncryptionContext: { taskKey },
-        }),
-      );
-      if (CiphertextBlob === undefined) {
-        throw new Error('KMS has encrypted nothing');
-      }
-      return Buffer.from(CiphertextBlob).toString('base64');
-    },
-
-    async decrypt({ taskKey, encryptedPassword }) {
-      const { Plaintext } = await kms.send(
-        new DecryptCommand({
-          KeyId: keyId,
-          CiphertextBlob: Buffer.from(encryptedPassword, 'base64'),
-          EncryptionContext: { taskKey },
-        }),
-      );
-      if (Plaintext === undefined) {
-        throw new Error('KMS has decrypted nothing');
-      }
-      return Buffer.from(Plaintext).toString('utf8');
-    },
+    encrypt: ({ taskKey, password }) => cipher.encrypt(password, { taskKey }),
+    decrypt: ({ taskKey, encryptedPassword }) => cipher.decrypt(encryptedPassword, { taskKey }),
   };
 }
