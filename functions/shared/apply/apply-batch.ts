@@ -17,6 +17,7 @@ import { RemoteOutageError } from '../remote/errors.ts';
 import type { Task } from '../task/task.ts';
 import { type Applier, type LaneKnowledge, laneApplier } from './apply-operation.ts';
 import type { Circuit } from './circuit.ts';
+import { aheadAtFirst, isCovered } from './covered.ts';
 import { FILTERED, type Outcome } from './outcome.ts';
 import type { Remotes } from './remotes.ts';
 import type { SourceCatalog } from './source-catalog.ts';
@@ -44,6 +45,14 @@ export class PredecessorMissingError extends Error {
   }
 }
 
+/** The task is paused: its batches are done when it is resumed. */
+export class TaskPausedError extends Error {
+  constructor(lane: string) {
+    super(`The task of lane ${lane} is paused`);
+    this.name = 'TaskPausedError';
+  }
+}
+
 /** The batch contradicts what was applied: a defect, and no message to be guessed at. */
 export class BatchOverlapError extends Error {
   constructor(lane: string, details: string) {
@@ -68,7 +77,7 @@ const PATIENT_DELIVERIES = 2;
  * account for each operation (docs/architecture.md). May be repeated and interrupted at any point.
  *
  * @returns `dropped` when there was nothing to do: a redelivery, or a message of a task that is deleted.
- * @throws PredecessorMissingError, BatchOverlapError, LaneContendedError; RemoteOutageError, RemoteUndecidedError, the
+ * @throws TaskPausedError, PredecessorMissingError, BatchOverlapError, LaneContendedError; RemoteOutageError, RemoteUndecidedError, the
  * signal's reason and faults of the source's stores: the message is to be delivered again. What was done is recorded.
  */
 export async function applyBatch(options: {
@@ -97,10 +106,17 @@ export async function applyBatch(options: {
     return 'dropped';
   }
 
+  if (task.status === 'PAUSED') {
+    throw new TaskPausedError(lane);
+  }
+
   const knowledge: LaneKnowledge = {
     containersEnsured: state?.containersEnsured === true && isSameContainer(state.remote, remote),
     containersRefused: undefined,
-    ahead: aheadPaths(state?.ahead ?? []),
+    ahead: aheadPaths([
+      ...(state === undefined || state.appliedOrdinal === 0 ? aheadAtFirst(task) : []),
+      ...(state?.ahead ?? []),
+    ]),
   };
   const ledger = laneLedger({ message, lane, state, knowledge, lanes, clock });
   try {
@@ -140,7 +156,7 @@ export async function applyBatch(options: {
       if (origin.length > 0 && origin.includes((await client.identity()).clusterId ?? '')) {
         return FILTERED;
       }
-      return applierFor(origin).apply(operation, loggedAt);
+      return applierFor(origin).apply(operation, { loggedAt, covered: isCovered(task, loggedAt) });
     };
 
     for (const entry of pending) {
@@ -233,6 +249,15 @@ const NOT_REPEATABLE: ReadonlySet<Operation['kind']> = new Set([
   'REPOSITORY_DELETE',
 ]);
 
+/** The paths that an operation names, as its failure records them. */
+function pathsOf(operation: Operation): Pick<Failure, 'fullPath' | 'destFullPath'> {
+  return {
+    ...('fullPath' in operation ? { fullPath: operation.fullPath } : {}),
+    ...('newFullPath' in operation ? { destFullPath: operation.newFullPath } : {}),
+    ...('destFullPath' in operation ? { destFullPath: operation.destFullPath } : {}),
+  };
+}
+
 /** What was done since the lane's state was last written, and how that is written. */
 function laneLedger(options: {
   readonly message: BatchMessage;
@@ -269,7 +294,7 @@ function laneLedger(options: {
           ordinal: entry.ordinal,
           eventId: entry.eventId,
           kind: operation.kind,
-          ...('fullPath' in operation ? { fullPath: operation.fullPath } : {}),
+          ...pathsOf(operation),
           code: outcome.code,
           reason: outcome.reason,
           at: clock().toISOString(),

@@ -10,6 +10,7 @@ import type { ContentKnowledge } from '../remote/content.ts';
 import { RemoteRefusalError } from '../remote/errors.ts';
 import { asking, isMisfit } from './ask.ts';
 import { created, laneContainers } from './containers.ts';
+import { vacatedBy } from './covered.ts';
 import { daysLeft, nodeWriter } from './node-writer.ts';
 import { APPLIED, failureOf, type Outcome, SUPERSEDED } from './outcome.ts';
 import { typedConfiguration } from './repository-configuration.ts';
@@ -37,11 +38,15 @@ export interface Applier {
   /**
    * Do one operation at the remote. May be repeated at any point.
    *
-   * @param loggedAt when the log says that it was done at the source; ISO 8601 UTC.
+   * @param event `loggedAt`: when the log says that it was done at the source; ISO 8601 UTC. `covered`: what it brought about
+   * came to the remote by another way.
    * @throws RemoteOutageError, RemoteUndecidedError, and the faults of the source's own stores: then nothing is known
    * of the operation, and it is to be done again.
    */
-  apply(operation: Operation, loggedAt: string): Promise<Outcome>;
+  apply(
+    operation: Operation,
+    event: { readonly loggedAt: string; readonly covered: boolean },
+  ): Promise<Outcome>;
 }
 
 /** What is known of a lane while it is worked on; changed by its appliers. */
@@ -501,10 +506,29 @@ export function laneApplier(options: {
     }
   }
 
+  /** Take away what the operation took away, and what it left of values as it is now: all else came by another way. */
+  async function applyCovered(operation: Operation, loggedAt: string): Promise<Outcome> {
+    const present = await catalog.repository(source.projectId, source.repoName);
+    if (operation.kind === 'REPOSITORY_DELETE') {
+      return present === undefined ? deleteRepository(operation, loggedAt) : SUPERSEDED;
+    }
+    if (isOfValues(operation)) {
+      return dispatch(operation, loggedAt);
+    }
+    const vacated = vacatedBy(operation);
+    // A file that came in its place has replaced what was there, and what lay under it.
+    if (vacated === undefined || present === undefined || (await find(vacated))?.folder === false) {
+      return SUPERSEDED;
+    }
+    await ensureContainers();
+    const outcome = await settle.tree(vacated, operation.operator, { vacated: true });
+    return outcome.kind === 'FAILED' ? outcome : SUPERSEDED;
+  }
+
   return {
-    async apply(operation, loggedAt) {
+    async apply(operation, { loggedAt, covered }) {
       try {
-        return await dispatch(operation, loggedAt);
+        return await (covered ? applyCovered : dispatch)(operation, loggedAt);
       } catch (error) {
         return failureOf(error);
       }
@@ -513,7 +537,7 @@ export function laneApplier(options: {
 }
 
 /** Operations on values of a node, of which each is taken from the source. */
-function isOfValues({ kind }: NodeOperation): boolean {
+function isOfValues({ kind }: Operation): boolean {
   return kind === 'METADATA_SAVE' || kind === 'METADATA_DELETE' || kind === 'NODE_EXPIRE';
 }
 

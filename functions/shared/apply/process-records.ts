@@ -6,6 +6,7 @@ import {
   applyBatch,
   LaneContendedError,
   PredecessorMissingError,
+  TaskPausedError,
 } from './apply-batch.ts';
 import { RemoteUndecidedError } from './ask.ts';
 import { backOff } from './back-off.ts';
@@ -120,6 +121,10 @@ function isMatterOfTurn(error: unknown): error is Error {
   );
 }
 
+function isExpected(error: unknown): boolean {
+  return error instanceof RemoteOutageError || error instanceof TaskPausedError || isMatterOfTurn(error);
+}
+
 function report(
   error: unknown,
   { record, delay }: Returned,
@@ -132,7 +137,7 @@ function report(
     deliveries: record.deliveries,
     delay,
   };
-  if (signal.aborted || error instanceof RemoteOutageError || isMatterOfTurn(error)) {
+  if (signal.aborted || isExpected(error)) {
     logger.warn('A batch goes back to the queue', {
       ...details,
       reason: error instanceof Error ? error.message : String(error),

@@ -25,7 +25,7 @@ export type AheadPath = z.infer<typeof aheadPathSchema>;
  * How far the log's dates may be behind the worker's clock: its writer is asynchronous, and servers have clocks of their
  * own. Milliseconds.
  */
-const CLOCK_TOLERANCE = 10_000;
+export const CLOCK_TOLERANCE = 10_000;
 
 /** Longest time by which the order of two log entries is doubted (400 ms were measured); milliseconds. */
 export const INVERSION_WINDOW = 2_000;

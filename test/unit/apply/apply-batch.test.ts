@@ -4,6 +4,7 @@ import {
   BatchOverlapError,
   LaneContendedError,
   PredecessorMissingError,
+  TaskPausedError,
 } from '../../../functions/shared/apply/apply-batch.ts';
 import { RemoteUndecidedError } from '../../../functions/shared/apply/ask.ts';
 import { circuit } from '../../../functions/shared/apply/circuit.ts';
@@ -136,6 +137,20 @@ describe('a batch', () => {
     expect(await apply(message)).toBe('dropped');
     expect(world.calls).toHaveLength(calls);
     expect(world.state()).toMatchObject({ applied: 1 });
+  });
+
+  it('of a paused task waits, unless it is done', async () => {
+    const message = batch(0, [{ kind: 'NODE_DELETE', fullPath: '/x', operator: 'admin' }]);
+    await apply(message);
+    const { calls } = world;
+    const before = calls.length;
+    world.tasks.set(storedTask().key, storedTask({ status: 'PAUSED' }));
+    expect(await apply(message)).toBe('dropped');
+    await expect(
+      apply(batch(1, [{ kind: 'NODE_DELETE', fullPath: '/y', operator: 'admin' }])),
+    ).rejects.toThrow(TaskPausedError);
+    expect(calls).toHaveLength(before);
+    expect(world.state()).not.toHaveProperty('outage');
   });
 
   it('waits for its predecessor', async () => {

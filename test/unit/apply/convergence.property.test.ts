@@ -7,6 +7,7 @@ import type { BatchEntry, BatchMessage } from '../../../functions/shared/lane/me
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
 import { RemoteOutageError } from '../../../functions/shared/remote/errors.ts';
 import { CODES, Model, type ModelNode, type Operation as ModelOperation } from '../../oracle/model.ts';
+import { storedTask } from '../../support/tasks.ts';
 import { sourceNodeOf } from './behind.ts';
 import { batch, fileCreate, World } from './world.ts';
 
@@ -348,6 +349,7 @@ async function play(
   steps: Parameters<typeof historyOf>[0],
   length: number,
   deliveries: readonly { readonly ahead: number; readonly fault: Fault; readonly message: number }[],
+  sync?: Sync,
 ): Promise<void> {
   const { moments, log } = historyOf(steps, era);
   const messages = messagesOf(log, length);
@@ -357,7 +359,7 @@ async function play(
     world.contents.set(fileCreate('/', `content ${content}`).sha256, `content ${content}`);
   }
   world.contents.set(fileCreate('/', 'from elsewhere').sha256, 'from elsewhere');
-  let reached = 0;
+  let reached = sync === undefined ? 0 : synchronize(world, moments, sync);
   const deliver = async (index: number, ahead: number, fault: Fault): Promise<void> => {
     const { message, moment: least } = messages[index] ?? {};
     if (message === undefined || least === undefined) {
@@ -409,6 +411,64 @@ async function play(
   expect(shown(world.target.live)).toEqual(shown(moments.at(-1)?.nodes ?? new Map()));
 }
 
+/** A first synchronization. Each number picks a moment, from the one before on. */
+interface Sync {
+  /** What the target has before. */
+  readonly before: number;
+  readonly start: number;
+  /** How far the source goes on before each node is read. */
+  readonly pace: readonly number[];
+}
+
+const sync: fc.Arbitrary<Sync> = fc.record({
+  before: fc.nat(),
+  start: fc.nat(),
+  pace: fc.array(fc.constantFrom(0, 0, 1, 2), { maxLength: 14 }),
+});
+
+/** Bring what is at the source to the target while it changes, in the order of the paths. @returns the last moment. */
+function synchronize(world: World, moments: readonly Moment[], { before, start, pace }: Sync): number {
+  const last = moments.length - 1;
+  const begin = start % moments.length;
+  for (const [fullPath, node] of [...(moments[before % (begin + 1)]?.nodes ?? [])].sort()) {
+    putAtTarget(world, fullPath, node);
+  }
+  let moment = begin;
+  let after = '';
+  for (let read = 0; ; read += 1) {
+    moment = Math.min(last, moment + (pace[read] ?? 0));
+    const { nodes } = moments[moment] ?? { nodes: new Map<string, SourceNode>() };
+    const next = [...nodes].filter(([fullPath]) => fullPath > after).sort()[0];
+    if (next === undefined) {
+      break;
+    }
+    [after] = next;
+    putAtTarget(world, ...next);
+  }
+  const task = storedTask();
+  const startedAt = moments[begin]?.at.toISOString();
+  const endedAt = moments[moment]?.at.toISOString();
+  world.tasks.set(task.key, { ...task, initialSync: { startedAt, endedAt } });
+  return moment;
+}
+
+function putAtTarget(world: World, fullPath: string, node: SourceNode): void {
+  const { target } = world;
+  const present = target.get(fullPath);
+  if (present !== undefined && !(present.folder && node.folder)) {
+    target.delete(fullPath);
+  }
+  if (present?.folder !== true || !node.folder) {
+    const { metadata } = node;
+    const expires = node.folder || node.expireDate === undefined ? 0 : 3;
+    target.set(fullPath, node.folder ? { folder: true, metadata } : { ...node, expires });
+    return;
+  }
+  const at = { repository: 'ops-copy/generic-remote', path: fullPath, operator };
+  world.model.apply({ kind: 'metadata-delete', ...at, keys: Object.keys(present.metadata) }, world.now);
+  world.model.apply({ kind: 'metadata-save', ...at, metadata: node.metadata }, world.now);
+}
+
 const RUNS = 500;
 
 describe('whatever is done at the source, and whatever becomes of the deliveries', () => {
@@ -429,6 +489,23 @@ describe('whatever is done at the source, and whatever becomes of the deliveries
           (steps, length, deliveries) => play(era, steps, length, deliveries),
         ),
         { numRuns: RUNS },
+      );
+    },
+  );
+
+  it.each(remotes)(
+    '%s ends as the source where it was copied first, while it changed',
+    { timeout: 120_000 },
+    async (_, era) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(step(0), { maxLength: 14 }),
+          fc.integer({ min: 1, max: 5 }),
+          fc.array(delivery, { maxLength: 10 }),
+          sync,
+          (steps, length, deliveries, first) => play(era, steps, length, deliveries, first),
+        ),
+        { numRuns: 3 * RUNS },
       );
     },
   );

@@ -84,6 +84,13 @@ describe('the records of one delivery', () => {
     expect(world.calls).toEqual([]);
   });
 
+  it('back off while their task is paused, which is no fault', async () => {
+    world.tasks.set(storedTask().key, storedTask({ status: 'PAUSED' }));
+    expect(await run([record('m1', 'a', laneBatch('a', 0, '/1'), 4)])).toEqual([['m1', 12]]);
+    expect(world.calls).toEqual([]);
+    expect(world.logged.map(({ level }) => level)).toEqual(['warn']);
+  });
+
   it('back off together when their remote is down, and leave other remotes alone', async () => {
     const other = storedTask({ key: 'f'.repeat(32) });
     const { setting } = other;
