@@ -37,12 +37,11 @@ export function nextFires(options: {
   const from = options.from.getTime();
   const minutes = minutesOfDay(expression);
   const found = new Set<number>();
-  let last = Number.POSITIVE_INFINITY;
-  // The day before may have times that a change of the clocks moved past midnight, and those of a later one may come
-  // before an earlier one's: so days are read to a day beyond the last time that is wanted.
+  // A change of the clocks around midnight may have moved times of the day before into this one. No such change mixes the
+  // times of two days: what is moved falls together with the later day's own times, or comes before them.
   const firstDay = startOfDay(from + offsetAt(from, timeZone)) - DAY_MS;
   for (const day of daysFrom(firstDay, expression)) {
-    if (day > last) {
+    if (found.size >= count) {
       break;
     }
     for (const minute of firesOfDay({
@@ -54,9 +53,6 @@ export function nextFires(options: {
       if (minute > from) {
         found.add(minute);
       }
-    }
-    if (last === Number.POSITIVE_INFINITY && found.size >= count) {
-      last = day + 2 * DAY_MS;
     }
   }
   return [...found]

@@ -21,6 +21,7 @@ const ZONES = [
   'Africa/Cairo',
   'America/Santiago',
   'Atlantic/Azores',
+  'America/Nuuk',
 ];
 
 const value = (min: number, max: number, names: readonly string[] = []): fc.Arbitrary<string> => {

@@ -88,6 +88,27 @@ describe('where the clocks go forward', () => {
   });
 });
 
+// Nuuk, 28 March 2026: 23:00 is midnight.
+it('a time that is moved past midnight is found on the day that it is moved to', () => {
+  for (const from of ['2026-03-28T00:00:00Z', '2026-03-29T01:10:00Z']) {
+    expect(fires('0 30 23 28 3 ? 2026', 'America/Nuuk', from)).toEqual(['2026-03-29T01:30Z']);
+  }
+  expect(fires('0 30 0,23 * * ?', 'America/Nuuk', '2026-03-28T03:00:00Z')).toEqual([
+    '2026-03-29T01:30Z',
+    '2026-03-30T00:30Z',
+    '2026-03-30T01:30Z',
+  ]);
+});
+
+// Apia, 30 December 2011: the whole day is skipped.
+it('a day that is skipped is the next one', () => {
+  expect(fires('0 0 6,18 30 12 ?', 'Pacific/Apia', '2011-12-29T00:00:00Z')).toEqual([
+    '2011-12-30T16:00Z',
+    '2011-12-31T04:00Z',
+    '2012-12-29T16:00Z',
+  ]);
+});
+
 describe('where the clocks go back', () => {
   // Berlin, 25 October 2026: 03:00 is 02:00 again.
   it('a time of the day that occurs twice is the first', () => {
