@@ -38,6 +38,8 @@ export const failureSchema = z.object({
   kind: z.string(),
   /** Path that it names; none for a project or repository. */
   fullPath: z.string().optional(),
+  /** Where a rename, move or copy leads to. */
+  destFullPath: z.string().optional(),
   code: z.enum(FAILURE_CODES),
   /** For people; holds no secret. */
   reason: z.string(),

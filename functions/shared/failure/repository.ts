@@ -31,7 +31,10 @@ export interface FailureRepository {
   /** Remove failures; what is not there is left alone. */
   remove(taskKey: string, ids: readonly string[]): Promise<void>;
   /** Note why a failure's last try failed, in place of the try before. One that was removed stays so. */
-  recordRetry(taskKey: string, stored: StoredFailure): Promise<void>;
+  recordRetry(
+    taskKey: string,
+    retry: Pick<Failure, 'code' | 'reason' | 'at'> & { readonly id: string },
+  ): Promise<void>;
 }
 
 /** Requests of at most 1 MB that counting makes: some hundred thousand failures. What is beyond is not counted. */
@@ -114,8 +117,7 @@ export function failureRepository(options: {
       await deleteItems({ table, tableName, keys });
     },
 
-    async recordRetry(taskKey, { id, failure }) {
-      const { code, reason, at } = failure;
+    async recordRetry(taskKey, { id, code, reason, at }) {
       const sk = sortKeyOf(id);
       if (sk === undefined) {
         return;

@@ -10,6 +10,7 @@ import {
 import { z } from 'zod';
 import { isConditionFailure } from '../aws/conditions.ts';
 import { type Failure, failureItemOf } from '../failure/failure.ts';
+import { ROOT } from '../node/path.ts';
 import { laneKeyOf, lanePartitionOf } from '../table.ts';
 import { type AheadPath, aheadPathSchema } from './ahead.ts';
 import { type Container, containerSchema } from './message.ts';
@@ -130,6 +131,11 @@ export interface LaneRepository {
   ): Promise<
     { readonly recorded: true } | { readonly recorded: false; readonly state: LaneState | undefined }
   >;
+  /**
+   * Note that the remote may show the source's state of up to this instant at some paths, for something else has settled
+   * them: the lane settles what it still gets for them. A lane that is not there needs no note.
+   */
+  noteAhead(lane: LaneName, fullPaths: readonly string[], until: Date): Promise<void>;
   /** Show on the lane why it stands still. */
   recordOutage(
     lane: LaneName & { readonly remote: Container; readonly slotName: string },
@@ -142,6 +148,12 @@ const KEYS_PER_READ = 100;
 /** Attempts at the keys that DynamoDB returned unprocessed (throttling), and the first pause in milliseconds. */
 const READ_ATTEMPTS = 6;
 const FIRST_PAUSE = 50;
+
+/** Paths that are noted one by one; then everything is. Each is up to some kilobytes of an item's 400. */
+const MAX_NOTES = 50;
+
+/** What others than the lane's worker note: apart, for the worker replaces `ahead` as a whole. */
+const notedSchema = z.object({ noted: z.array(aheadPathSchema).default([]) });
 
 const headSchema = z.object({ pk: z.string(), sk: z.string(), sentOrdinal: count });
 
@@ -189,7 +201,12 @@ export function laneRepository(options: {
         ConsistentRead: true,
       }),
     );
-    return answer.Item === undefined ? undefined : laneStateSchema.parse(answer.Item);
+    if (answer.Item === undefined) {
+      return undefined;
+    }
+    const { noted } = notedSchema.parse(answer.Item);
+    const state = laneStateSchema.parse(answer.Item);
+    return { ...state, ahead: united(state.ahead, noted) };
   }
 
   return {
@@ -321,6 +338,41 @@ export function laneRepository(options: {
       }
     },
 
+    async noteAhead({ taskKey, source }, fullPaths, until) {
+      const note = async (notes: readonly AheadPath[], expression: string, limit: number) =>
+        table.send(
+          new UpdateCommand({
+            TableName: tableName,
+            Key: laneKeyOf(taskKey, source),
+            UpdateExpression: `SET noted = ${expression}`,
+            ConditionExpression:
+              'attribute_exists(pk) AND (attribute_not_exists(noted) OR size(noted) < :limit)',
+            ExpressionAttributeValues: {
+              ':notes': notes,
+              ':limit': limit,
+              ...(expression === ':notes' ? {} : { ':none': [] }),
+            },
+          }),
+        );
+      const instant = until.toISOString();
+      const notes = fullPaths.map((fullPath) => ({ fullPath, until: instant }));
+      try {
+        await note(notes, 'list_append(if_not_exists(noted, :none), :notes)', MAX_NOTES);
+      } catch (error) {
+        if (!isConditionFailure(error)) {
+          throw error;
+        }
+        // Of a lane that is not there the second try fails like the first.
+        await note([{ fullPath: ROOT, until: instant }], ':notes', Number.MAX_SAFE_INTEGER).catch(
+          (second: unknown) => {
+            if (!isConditionFailure(second)) {
+              throw second;
+            }
+          },
+        );
+      }
+    },
+
     async recordOutage({ taskKey, source, remote, slotName }, outage) {
       await table.send(
         new UpdateCommand({
@@ -338,6 +390,11 @@ export function laneRepository(options: {
       );
     },
   };
+}
+
+/** Both, each once: what the worker has taken over is noted still. */
+function united(ahead: readonly AheadPath[], noted: readonly AheadPath[]): AheadPath[] {
+  return [...new Map([...ahead, ...noted].map((path) => [JSON.stringify(path), path])).values()];
 }
 
 /** A lane without the attribute stands at 0. */

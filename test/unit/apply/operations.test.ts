@@ -338,6 +338,21 @@ describe('what came from another repository', () => {
   });
 });
 
+it.each([
+  ['rename', rename],
+  ['move', move],
+  ['copy', copy],
+])('a %s that fails is recorded with both its paths', async (_kind, transfer) => {
+  world.putFile('/b', 'b', BEFORE);
+  world.beforeCall = (_name, path) => {
+    if (path !== '') {
+      throw new RemoteRefusalError({ status: 400, code: 250107, text: 'too late' });
+    }
+  };
+  await apply([transfer('/a', '/b')]);
+  expect([...world.failures.values()]).toMatchObject([{ fullPath: '/a', destFullPath: '/b' }]);
+});
+
 describe('a repository', () => {
   const update: Operation = {
     kind: 'REPOSITORY_UPDATE',

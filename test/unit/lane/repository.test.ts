@@ -228,6 +228,47 @@ describe('recordApplied', () => {
   });
 });
 
+describe('noteAhead', () => {
+  const until = new Date('2026-11-22T00:05:00Z');
+  const lane = { taskKey, source };
+
+  it('adds to what is noted, apart from what the worker writes, on a lane that is there', async () => {
+    await lanes.noteAhead(lane, ['/a', '/b'], until);
+    expect(dynamo.commandCalls(UpdateCommand)[0]?.args[0].input).toMatchObject({
+      Key: { pk: 'LANE#k', sk: 'ops/r' },
+      UpdateExpression: 'SET noted = list_append(if_not_exists(noted, :none), :notes)',
+      ConditionExpression: expect.stringContaining('attribute_exists(pk)'),
+      ExpressionAttributeValues: {
+        ':notes': [
+          { fullPath: '/a', until: until.toISOString() },
+          { fullPath: '/b', until: until.toISOString() },
+        ],
+      },
+    });
+  });
+
+  it('notes everything when there are many, and nothing where there is no lane', async () => {
+    dynamo.on(UpdateCommand).rejectsOnce(conditionFailure).resolves({});
+    await lanes.noteAhead(lane, ['/a'], until);
+    expect(dynamo.commandCalls(UpdateCommand)[1]?.args[0].input.ExpressionAttributeValues).toMatchObject({
+      ':notes': [{ fullPath: '/', until: until.toISOString() }],
+    });
+    dynamo.on(UpdateCommand).rejects(conditionFailure);
+    await lanes.noteAhead(lane, ['/a'], until);
+    dynamo.on(UpdateCommand).rejects(new Error('throttled'));
+    await expect(lanes.noteAhead(lane, ['/a'], until)).rejects.toThrow('throttled');
+  });
+
+  it('is loaded with what the worker has written, each once', async () => {
+    const path = { fullPath: '/a', until: until.toISOString() };
+    const other = { ...path, fullPath: '/b' };
+    dynamo
+      .on(GetCommand)
+      .resolves({ Item: { source, remote, slotName: 'default', ahead: [path], noted: [path, other] } });
+    expect((await lanes.load(lane))?.ahead).toEqual([path, other]);
+  });
+});
+
 it('lists the lanes of a task, page by page', async () => {
   const item = { source, remote, slotName: 'default' };
   dynamo
