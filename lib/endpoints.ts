@@ -319,5 +319,7 @@ export const FUNCTION_FOLDERS: readonly string[] = [
   'fallback',
   'tailer',
   'replicator',
+  'planner',
+  'synchronizer',
   'bootstrap-admin',
 ];

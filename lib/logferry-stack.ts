@@ -13,6 +13,7 @@ import { Network } from './network.ts';
 import { Observability } from './observability.ts';
 import { Replicator } from './replicator.ts';
 import { Storage } from './storage.ts';
+import { Synchronization } from './synchronization.ts';
 import { Tailer } from './tailer.ts';
 import { TaskSchedules } from './task-schedules.ts';
 import { WorkQueue } from './work-queue.ts';
@@ -63,6 +64,7 @@ export class LogferryStack extends Stack {
     const api = new Api(this, 'Api', { endpoints: ENDPOINTS, capabilities, code, network });
     const tailer = new Tailer(this, 'Tail', { capabilities, code, network });
     const replicator = new Replicator(this, 'Apply', { capabilities, code, network, lanes });
+    const synchronization = new Synchronization(this, 'Sync', { capabilities, code, network, runs, pages });
     const admin = new FirstAdmin(this, 'FirstAdmin', {
       storage,
       code,
@@ -71,8 +73,11 @@ export class LogferryStack extends Stack {
     });
     new Observability(this, 'Observability', {
       lanes,
+      runs,
+      pages,
       tailer,
       replicator,
+      synchronization,
       alarmTopicArn: configuration.alarmTopicArn,
     });
 
@@ -101,6 +106,16 @@ export class LogferryStack extends Stack {
       'Function that applies',
     );
     this.#output('TaskScheduleGroup', schedules.groupName, 'Group of the schedules that start runs');
+    this.#output(
+      'PlannerFunctionName',
+      synchronization.planner.function.functionName,
+      'Function that plans runs',
+    );
+    this.#output(
+      'SynchronizerFunctionName',
+      synchronization.synchronizer.function.functionName,
+      'Function that replicates pages',
+    );
     this.#output('TailScheduleName', tailer.schedule.scheduleName, 'Schedule of the tailer');
   }
 

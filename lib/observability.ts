@@ -5,12 +5,17 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { Lanes } from './lanes.ts';
 import type { Replicator } from './replicator.ts';
+import type { Synchronization } from './synchronization.ts';
 import type { Tailer } from './tailer.ts';
+import type { WorkQueue } from './work-queue.ts';
 
 export interface ObservabilityProps {
   readonly lanes: Lanes;
+  readonly runs: WorkQueue;
+  readonly pages: WorkQueue;
   readonly tailer: Tailer;
   readonly replicator: Replicator;
+  readonly synchronization: Synchronization;
   /** Existing SNS topic that is told when an alarm goes off and when it is over. */
   readonly alarmTopicArn: string | undefined;
 }
@@ -33,7 +38,7 @@ export class Observability extends Construct {
 
   constructor(scope: Construct, id: string, props: ObservabilityProps) {
     super(scope, id);
-    const { lanes, tailer, replicator } = props;
+    const { lanes, runs, pages, tailer, replicator, synchronization } = props;
     const fiveMinutes = { period: Duration.minutes(5) };
     const definitions: readonly AlarmDefinition[] = [
       {
@@ -74,6 +79,38 @@ export class Observability extends Construct {
         runbook: 'Replicator errors',
         says: 'The replicator failed as a whole: its batches come back after their visibility timeout.',
         metric: replicator.function.function.metricErrors(fiveMinutes),
+        threshold: 1,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'RunDeadLetters',
+        runbook: 'Run dead letters',
+        says: 'A start of a run was given up: the run did not begin, or is not looked after.',
+        metric: runs.deadLetterQueue.metricApproximateNumberOfMessagesVisible(fiveMinutes),
+        threshold: 1,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'PageDeadLetters',
+        runbook: 'Page dead letters',
+        says: 'A page of a run was given up without a word in the run: the run does not end.',
+        metric: pages.deadLetterQueue.metricApproximateNumberOfMessagesVisible(fiveMinutes),
+        threshold: 1,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'PlannerErrors',
+        runbook: 'Synchronization errors',
+        says: 'The planner failed as a whole: its message comes back after its visibility timeout.',
+        metric: synchronization.planner.function.metricErrors(fiveMinutes),
+        threshold: 1,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'SynchronizerErrors',
+        runbook: 'Synchronization errors',
+        says: 'The synchronizer failed as a whole: its page comes back after its visibility timeout.',
+        metric: synchronization.synchronizer.function.metricErrors(fiveMinutes),
         threshold: 1,
         missing: TreatMissingData.NOT_BREACHING,
       },

@@ -226,6 +226,13 @@ describe('permissions', () => {
   const SCHEDULES = ['iam:PassRole', 'scheduler:CreateSchedule', 'scheduler:DeleteSchedule'];
   const SECRET = ['secretsmanager:GetSecretValue'];
   const OBJECTS_READ = ['s3:GetObject', 's3:ListBucket'];
+  const WORK = [
+    'sqs:ChangeMessageVisibility',
+    'sqs:DeleteMessage',
+    'sqs:GetQueueAttributes',
+    'sqs:GetQueueUrl',
+    'sqs:ReceiveMessage',
+  ];
   const RECEIVER = [...PRINCIPALS, ...SECRET];
   const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'tasks/connect-test': PRINCIPALS,
@@ -267,18 +274,18 @@ describe('permissions', () => {
     'replica/blob-presign': [...RECEIVER, ...OBJECTS_READ, 's3:PutObject'],
     fallback: [],
     tailer: [...READ, ...WRITE, ...SECRET, ...OBJECTS_READ, 's3:PutObject', 'sqs:SendMessage'],
-    replicator: [
+    replicator: [...READ, ...WRITE, ...SECRET, ...OBJECTS_READ, ...WORK, 'kms:Decrypt'],
+    planner: [
       ...READ,
       ...WRITE,
       ...SECRET,
       ...OBJECTS_READ,
+      ...SCHEDULES,
+      ...WORK,
       'kms:Decrypt',
-      'sqs:ChangeMessageVisibility',
-      'sqs:DeleteMessage',
-      'sqs:GetQueueAttributes',
-      'sqs:GetQueueUrl',
-      'sqs:ReceiveMessage',
+      'sqs:SendMessage',
     ],
+    synchronizer: [...READ, ...WRITE, ...SECRET, ...OBJECTS_READ, ...WORK, 'kms:Decrypt', 'sqs:SendMessage'],
     'bootstrap-admin': ['dynamodb:GetItem', 'dynamodb:PutItem', ...SECRET],
   };
 
@@ -302,7 +309,7 @@ describe('permissions', () => {
   });
 
   it('bind the use of the key to a task', () => {
-    for (const folder of ['tasks/create', 'replicator']) {
+    for (const folder of ['tasks/create', 'replicator', 'planner', 'synchronizer']) {
       const key = statementsOfFolder(folder).filter(({ Action }) =>
         Action.some((name) => name.startsWith('kms:')),
       );
@@ -455,7 +462,10 @@ describe('lanes', () => {
   });
 });
 
-describe.each(['Runs', 'Pages'])('the queue of %s', (name) => {
+describe.each([
+  ['Runs', 'planner', 5],
+  ['Pages', 'synchronizer', 20],
+])('the queue of %s', (name, folder, workers) => {
   const queues = synthesis.resources('AWS::SQS::Queue').filter(({ id }) => id.startsWith(name));
   const queue = queues.find(({ Properties }) => Properties['RedrivePolicy'] !== undefined);
   const deadLetters = queues.find(({ Properties }) => Properties['RedrivePolicy'] === undefined);
@@ -475,6 +485,20 @@ describe.each(['Runs', 'Pages'])('the queue of %s', (name) => {
   it('refuses what does not come over TLS', () => {
     const policies = synthesis.resources('AWS::SQS::QueuePolicy').filter(({ id }) => id.startsWith(name));
     expect(policies).toHaveLength(2);
+  });
+
+  it('is worked on one message at a time, by a function that ends before the message comes back', () => {
+    const worker = functions.find((candidate) => candidate.folder === folder);
+    synthesis.template.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      EventSourceArn: { 'Fn::GetAtt': [queue?.id, 'Arn'] },
+      FunctionName: { Ref: worker?.id },
+      BatchSize: 1,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: workers },
+    });
+    expect(Number(queue?.Properties['VisibilityTimeout'])).toBeGreaterThanOrEqual(
+      Number(worker?.properties['Timeout']),
+    );
   });
 });
 
@@ -525,7 +549,7 @@ describe('alarms', () => {
   it('name pages that the runbook has', () => {
     const runbook = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8');
     const alarms = synthesis.resources('AWS::CloudWatch::Alarm');
-    expect(alarms).toHaveLength(5);
+    expect(alarms).toHaveLength(9);
     for (const { Properties } of alarms) {
       const [, heading = ''] =
         /Runbook: docs\/operations\.md, "(.+)"\.$/.exec(String(Properties['AlarmDescription'])) ?? [];
@@ -559,10 +583,12 @@ describe('the stack', () => {
         'LaneQueueUrl',
         'PageDeadLetterQueueUrl',
         'PageQueueUrl',
+        'PlannerFunctionName',
         'ProjectId',
         'ReplicatorFunctionName',
         'RunDeadLetterQueueUrl',
         'RunQueueUrl',
+        'SynchronizerFunctionName',
         'TableName',
         'TailScheduleName',
         'TaskScheduleGroup',

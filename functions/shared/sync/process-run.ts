@@ -23,7 +23,11 @@ export interface RunDependencies extends PlanDependencies {
   readonly slots: SlotOpener;
   /** Take a scheduled start. @returns the task to begin a run of; undefined when the start is to be ignored. */
   readonly scheduled: (start: { readonly taskKey: string; readonly due: Date }) => Promise<Task | undefined>;
-  readonly retry: (message: RetryMessage) => Promise<void>;
+  /** Retry failures. What was retried before an error is not retried again. */
+  readonly retry: (options: {
+    readonly message: RetryMessage;
+    readonly signal: AbortSignal;
+  }) => Promise<void>;
 }
 
 /**
@@ -50,8 +54,7 @@ export async function processRun(options: {
     case 'PLAN':
       return plan({ ...options, message });
     case 'RETRY':
-      await dependencies.retry(message);
-      return DONE;
+      return retry({ ...options, message });
   }
 }
 
@@ -167,6 +170,33 @@ async function sendUndone(run: Run, { runs, pages }: RunDependencies): Promise<v
       return;
     }
     fromPage = last.page + 1;
+  }
+}
+
+/** Failures that cannot be retried, for the remote is away, stay recorded: they can be retried later. */
+async function retry(options: {
+  readonly message: RetryMessage;
+  readonly deliveries: number;
+  readonly signal: AbortSignal;
+  readonly random: () => number;
+  readonly dependencies: Pick<RunDependencies, 'retry' | 'logger'>;
+}): Promise<Verdict> {
+  const { message, deliveries, signal, random, dependencies } = options;
+  const { taskKey, failures } = message;
+  try {
+    await dependencies.retry({ message, signal });
+    return DONE;
+  } catch (error) {
+    const isGivenUp = deliveries >= MAX_FRUITLESS_DELIVERIES;
+    dependencies.logger.warn(isGivenUp ? 'Gave up retrying failures' : 'Retrying failures was interrupted', {
+      taskKey,
+      failures: failures.length,
+      deliveries,
+      error: error instanceof Error ? error : String(error),
+    });
+    return isGivenUp
+      ? DONE
+      : { kind: 'BACK', delay: signal.aborted ? 0 : delayAfter(error, deliveries, random()) };
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RemoteOutageError, RemoteRefusalError } from '../../../functions/shared/remote/errors.ts';
+import { MAX_FRUITLESS_DELIVERIES } from '../../../functions/shared/sync/give-up.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { storedTask } from '../../support/tasks.ts';
 import { SyncWorld } from './world.ts';
@@ -107,6 +108,27 @@ describe('an incremental task that waits', () => {
     world.start({ trigger: 'INITIAL' });
     await world.drain();
     expect(world.runs.runs.size).toBe(1);
+  });
+});
+
+describe('a retry', () => {
+  it('comes back while the remote is away, and not for ever', async () => {
+    const world = smallWorld();
+    for (const [failing, expected] of [
+      [3, 4],
+      [100, MAX_FRUITLESS_DELIVERIES],
+    ] as const) {
+      let tries = 0;
+      world.retry = () => {
+        tries += 1;
+        if (tries <= failing) {
+          throw new RemoteOutageError('TIMED_OUT');
+        }
+      };
+      world.start({ kind: 'RETRY', failures: ['one'] });
+      await world.drain();
+      expect(tries).toBe(expected);
+    }
   });
 });
 

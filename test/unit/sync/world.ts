@@ -247,7 +247,7 @@ export class SyncWorld {
       queue: mortal('queue', queue),
       slots: { open: async () => ({ nextOrdinal: 7 }) },
       scheduled: async ({ taskKey }) => this.runs.tasks.get(taskKey),
-      retry: async () => undefined,
+      retry: async () => this.retry(),
       permissions: async ({ source }) => {
         this.permissions.push(source.projectId);
       },
@@ -291,6 +291,9 @@ export class SyncWorld {
     }
     return true;
   }
+
+  /** Stands for retrying failures. */
+  retry: () => void = () => undefined;
 
   /** Aborted when time is up. */
   signal: AbortSignal = new AbortController().signal;

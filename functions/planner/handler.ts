@@ -1,0 +1,123 @@
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { mongoSourceCatalog } from '../shared/apply/mongo-source-catalog.ts';
+import { remotePool } from '../shared/apply/remotes.ts';
+import { dynamoDb, kms, s3, scheduler, secretsManager, sqs } from '../shared/aws/clients.ts';
+import { s3BlobStore } from '../shared/blob/s3-blob-store.ts';
+import { systemClock } from '../shared/clock.ts';
+import { environment } from '../shared/environment.ts';
+import { failureRepository } from '../shared/failure/repository.ts';
+import { type RetryDependencies, redoFailures } from '../shared/failure/retry.ts';
+import { mongoSourceIdentities } from '../shared/identity/source-identities.ts';
+import { sqsPostponer } from '../shared/lane/postpone.ts';
+import { laneRepository } from '../shared/lane/repository.ts';
+import { logger } from '../shared/logger.ts';
+import { bkRepoDatabase } from '../shared/mongodb/database.ts';
+import { cappedOperateLog } from '../shared/operate-log/reader.ts';
+import { createRemoteClient } from '../shared/remote/client.ts';
+import { runRepository } from '../shared/run/table-runs.ts';
+import { eventBridgeTaskSchedule } from '../shared/schedule/eventbridge-schedule.ts';
+import { onScheduledStart } from '../shared/schedule/scheduled-start.ts';
+import { openSlot } from '../shared/slot/open.ts';
+import { slotRepository } from '../shared/slot/repository.ts';
+import { processDeliveries } from '../shared/sync/deliveries.ts';
+import { syncPermissions } from '../shared/sync/permissions.ts';
+import { processRun, type RunDependencies } from '../shared/sync/process-run.ts';
+import { sqsPageQueue, sqsRunQueue } from '../shared/sync/queue.ts';
+import { mongoSourceInventory } from '../shared/sync/source-inventory.ts';
+import { kmsCredentials } from '../shared/task/credentials.ts';
+import { taskRepository } from '../shared/task/repository.ts';
+
+const env = environment(
+  'TABLE_NAME',
+  'BLOB_BUCKET',
+  'RUN_QUEUE_URL',
+  'RUN_QUEUE_ARN',
+  'PAGE_QUEUE_URL',
+  'SCHEDULE_GROUP',
+  'SCHEDULE_ROLE_ARN',
+  'MONGODB_SECRET_ID',
+  'MONGODB_DATABASE',
+  'OPERATE_LOG_COLLECTION',
+  'CREDENTIALS_KEY_ID',
+  'ALLOW_PRIVATE_REMOTES',
+  'CLUSTER_ID',
+  'TIME_ZONE',
+);
+const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
+const database = () =>
+  bkRepoDatabase({
+    secrets: secretsManager(),
+    secretId: env.MONGODB_SECRET_ID,
+    database: env.MONGODB_DATABASE,
+  });
+const postpone = sqsPostponer({ sqs: sqs(), queueUrl: env.RUN_QUEUE_URL, logger });
+const tasks = taskRepository(table);
+const runs = runRepository(table);
+const identities = mongoSourceIdentities(database);
+const schedule = eventBridgeTaskSchedule({
+  scheduler: scheduler(),
+  groupName: env.SCHEDULE_GROUP,
+  queueArn: env.RUN_QUEUE_ARN,
+  roleArn: env.SCHEDULE_ROLE_ARN,
+  clock: systemClock,
+});
+const shared = {
+  tasks,
+  inventory: mongoSourceInventory(database),
+  catalog: mongoSourceCatalog(database),
+  remotes: remotePool({
+    credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
+    create: (remote) =>
+      createRemoteClient({
+        ...remote,
+        allowPrivate: env.ALLOW_PRIVATE_REMOTES,
+        clusterId: env.CLUSTER_ID,
+      }),
+  }),
+  clock: systemClock,
+  logger,
+};
+const retrying: RetryDependencies = {
+  ...shared,
+  failures: failureRepository(table),
+  lanes: laneRepository(table),
+  blobs: s3BlobStore({ s3: s3(), bucket: env.BLOB_BUCKET }),
+  permissions: (options) => syncPermissions({ ...options, identities, clock: systemClock }),
+  timeZone: env.TIME_ZONE,
+};
+const dependencies: RunDependencies = {
+  ...shared,
+  runs,
+  pages: sqsPageQueue({ sqs: sqs(), queueUrl: env.PAGE_QUEUE_URL }),
+  queue: sqsRunQueue({ sqs: sqs(), queueUrl: env.RUN_QUEUE_URL }),
+  slots: {
+    open: async (slotName) =>
+      openSlot({
+        slotName,
+        slots: slotRepository({ ...table, clock: systemClock }),
+        log: cappedOperateLog({ database: await database(), collection: env.OPERATE_LOG_COLLECTION }),
+      }),
+  },
+  permissions: (options) => syncPermissions({ ...options, identities, runs, clock: systemClock }),
+  scheduled: (start) =>
+    onScheduledStart({ ...start, tasks, schedule, clock: systemClock, timeZone: env.TIME_ZONE }),
+  retry: (options) => redoFailures({ ...options, dependencies: retrying }),
+};
+
+/** Begins runs, plans them and looks after them until they have ended; what is not done comes back. */
+export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  logger.addContext(context);
+  const returned = await processDeliveries({
+    deliveries: event.Records.map(({ messageId, receiptHandle, body, attributes }) => ({
+      messageId,
+      receiptHandle,
+      body,
+      deliveries: Number(attributes.ApproximateReceiveCount),
+    })),
+    remainingTime: context.getRemainingTimeInMillis(),
+    process: (delivery) => processRun({ ...delivery, dependencies }),
+    postpone,
+    logger,
+  });
+  return { batchItemFailures: returned.map((itemIdentifier) => ({ itemIdentifier })) };
+};
