@@ -163,8 +163,6 @@ describe('the exchanges', () => {
     250105: 'only for a task key of 128 random bits that is drawn twice: test/unit/task/taken-key.test.ts',
     250109:
       'of nobody: all endpoints are for administrators, and others get the 403 of a real bk-repo before anything is looked at; test/unit/http/endpoint.test.ts shows how it would leave',
-    250303:
-      'only a full copy that runs can be interrupted, and those are not served yet; test/unit/http/endpoint.test.ts shows how it would leave',
     251002:
       'an existing project is answered as it is, also to the later of two at once; stores.test.ts beside this file, where the store refuses it by an index of its owner',
     251004: 'as 251002',

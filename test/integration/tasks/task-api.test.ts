@@ -7,7 +7,9 @@ import { z } from 'zod';
 import { readEndpoints, type StageEndpoints } from '../../../bin/local/endpoints.ts';
 import { hashPassword } from '../../../functions/shared/principal/password.ts';
 import { principalRepository } from '../../../functions/shared/principal/repository.ts';
+import { runRepository } from '../../../functions/shared/run/table-runs.ts';
 import { principalKeyOf, taskKeyOf } from '../../../functions/shared/table.ts';
+import { taskRepository } from '../../../functions/shared/task/repository.ts';
 import { taskSchema } from '../../../functions/shared/task/task.ts';
 import { type ApiCall, basic, callApi } from '../../support/api-client.ts';
 
@@ -33,7 +35,9 @@ const created: string[] = [];
 beforeAll(async () => {
   ({ source, target } = (await readEndpoints()).stages);
   admin = basic(source.admin.username, source.admin.password);
-  table = DynamoDBDocumentClient.from(new DynamoDBClient(awsOf(source)));
+  table = DynamoDBDocumentClient.from(new DynamoDBClient(awsOf(source)), {
+    marshallOptions: { removeUndefinedValues: true },
+  });
   tableName = source.resources['TableName'] ?? '';
   await principalRepository({ table, tableName }).put({
     username: VIEWER.username,
@@ -136,6 +140,8 @@ describe('a task', () => {
           executeImmediately: false,
           executeTime: '2098-12-31T16:00:00',
           cronExpression: null,
+          nextExecuteTimes: ['2098-12-31T16:00:00'],
+          roundedUpTo: 'MINUTE',
         },
       },
       status: 'WAITING',
@@ -200,6 +206,184 @@ describe('a task', () => {
       ...english,
       message: '资源nosuchkey不存在',
     });
+  });
+});
+
+describe('a run', () => {
+  const NOW = new Date('2026-11-22T01:00:00.500Z');
+
+  /** A task that waits, and a run of it that no planner knows of. */
+  async function running() {
+    const setting = {
+      remoteClusterInfo: remote(),
+      executionPlan: { executeImmediately: false, executeTime: '2099-01-01T00:00:00' },
+    };
+    const answer = await call({
+      method: 'POST',
+      path: '/replication/task/create',
+      body: taskRequest({ setting }),
+    });
+    const { key } = taskDataSchema.parse(answer.data);
+    created.push(key);
+    const runs = runRepository({ table, tableName });
+    const task = await taskRepository({ table, tableName }).get(key);
+    const start = task && (await runs.begin({ task, trigger: 'EXECUTE', at: NOW }));
+    if (!start?.begun) {
+      throw new Error('The run did not begin');
+    }
+    return { key, runs, run: start.run };
+  }
+
+  test('is shown while it goes, and is interrupted at once and for good', async () => {
+    const { key, runs, run } = await running();
+    const lane = { projectId: 'nothing-here', repoName: 'r' };
+    await runs.addPages({
+      taskKey: key,
+      runId: run.runId,
+      from: 0,
+      pages: [{ source: lane, remote: lane, through: '/z', nodes: 4, bytes: 40 }],
+      containers: [{ source: { ...lane, repoName: '' }, remote: { ...lane, repoName: '' } }],
+      cursor: {},
+      currentRepository: 'nothing-here/r',
+      at: NOW,
+    });
+    const advance = (from: string | undefined, to: string) =>
+      runs.advance({
+        taskKey: key,
+        runId: run.runId,
+        page: 1,
+        source: lane,
+        from,
+        to,
+        done: false,
+        counters: {
+          totalNode: 0,
+          successNode: 1,
+          conflictedNode: 1,
+          failedNode: 0,
+          totalBytes: 0,
+          doneBytes: 10,
+        },
+        failures: [],
+      });
+    await advance(undefined, '/b');
+    const progress = {
+      totalProject: 1,
+      totalRepo: 1,
+      totalNode: 4,
+      replicatedProject: 0,
+      successProject: 0,
+      failedProject: 0,
+      replicatedRepo: 0,
+      successRepo: 0,
+      failedRepo: 0,
+      replicatedNode: 2,
+      successNode: 1,
+      conflictedNode: 1,
+      failedNode: 0,
+      totalBytes: 40,
+      doneBytes: 10,
+    };
+    const latest = { path: `/replication/task/log/latest/${key}` };
+    expect((await call(latest)).data).toEqual({
+      taskKey: key,
+      status: 'REPLICATING',
+      replicationProgress: progress,
+      startTime: '2026-11-22T01:00:00.5',
+      endTime: null,
+      errorReason: null,
+      id: run.runId,
+      trigger: 'EXECUTE',
+      currentRepository: 'nothing-here/r',
+      failedPermission: 0,
+      nodesPerSecond: expect.any(Number),
+      bytesPerSecond: expect.any(Number),
+      secondsLeft: null,
+    });
+    const refused = { status: 400, code: 250303, data: null };
+    for (const path of ['execute', 'toggle/status']) {
+      const answer = await call({ method: 'POST', path: `/replication/task/${path}/${key}` });
+      expect(answer).toMatchObject({ ...refused, message: 'task status invalid' });
+    }
+
+    const interrupt = { method: 'POST', path: `/replication/task/interrupt/${key}` };
+    expect(await call(interrupt)).toMatchObject({ status: 200, code: 0, data: null });
+    // What a worker had under way counts, and changes nothing else.
+    expect(await advance('/b', '/d')).toBe('advanced');
+    const [log, ...others] = z
+      .array(z.looseObject({}))
+      .parse((await call({ path: `/api/replication/task/log/list/${key}` })).data);
+    expect(others).toEqual([]);
+    expect(log).toMatchObject({
+      status: 'INTERRUPTED',
+      replicationProgress: {
+        ...progress,
+        replicatedNode: 4,
+        successNode: 2,
+        conflictedNode: 2,
+        doneBytes: 20,
+      },
+      endTime: expect.any(String),
+      errorReason: `Interrupted by ${source.admin.username}`,
+      currentRepository: null,
+    });
+    expect((await call({ path: `/replication/task/detail/${key}` })).data).toMatchObject({
+      status: 'INTERRUPTED',
+    });
+    for (const [language, message] of [
+      ['en', 'task status invalid'],
+      ['zh-CN', '任务状态不正确'],
+    ] as const) {
+      const headers = { 'accept-language': language };
+      expect(await call({ ...interrupt, headers })).toMatchObject({ ...refused, message });
+    }
+  });
+
+  test('lists what it could not replicate, until that is dismissed', async () => {
+    const { key, runs, run } = await running();
+    const container = { projectId: 'nothing-here', repoName: '' };
+    const failures = ['a', 'b', 'c'].map((name) => ({
+      taskKey: key,
+      runId: run.runId,
+      source: container,
+      remote: container,
+      kind: 'PERMISSION' as const,
+      name,
+      code: 'REMOTE_REFUSED' as const,
+      reason: `no ${name}`,
+      at: NOW.toISOString(),
+    }));
+    await runs.recordPermissionFailures({ taskKey: key, runId: run.runId, failures });
+    const pageSchema = z.looseObject({
+      records: z.array(z.looseObject({ id: z.string(), name: z.string() })),
+    });
+    const listed = async (query: string) =>
+      pageSchema.parse((await call({ path: `/replication/task/failure/list/${key}${query}` })).data);
+    const all = await listed('');
+    expect(all).toMatchObject({ pageNumber: 1, pageSize: 20, totalRecords: 3, totalPages: 1 });
+    expect(all.records.map(({ name }) => name).sort()).toEqual(['a', 'b', 'c']);
+    expect(all.records[0]).toEqual({
+      id: expect.any(String),
+      projectId: 'nothing-here',
+      repoName: null,
+      remoteProjectId: 'nothing-here',
+      remoteRepoName: null,
+      fullPath: null,
+      kind: 'PERMISSION',
+      name: all.records[0]?.name,
+      code: 'REMOTE_REFUSED',
+      reason: `no ${all.records[0]?.name}`,
+      date: '2026-11-22T01:00:00.5',
+      runId: run.runId,
+      ordinal: null,
+      eventId: null,
+    });
+    expect((await listed('?pageNumber=2&pageSize=2')).records).toEqual(all.records.slice(2));
+    const dismiss = { method: 'POST', path: `/replication/task/failure/dismiss/${key}` };
+    await call({ ...dismiss, body: { ids: [all.records[0]?.id] } });
+    expect((await listed('')).records).toEqual(all.records.slice(1));
+    await call(dismiss);
+    expect((await listed('')).records).toEqual([]);
   });
 });
 
