@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: events per second of the tail and of the apply, each as a ratio to the raw loop of the same work in
- * the same run: a plain driver cursor over the same log; a plain HTTP client that sends the same requests.
+ * the same run: a plain driver cursor over the same log; a plain HTTP client that sends the same requests. Then full
+ * synchronization beside `rclone copy` (full-sync.ts). `npm run bench -- tail` and the like run one of them.
  *
  * Rounds alternate and the median of the pairwise ratios is what to quote: the machine's speed drifts. All stores are the
  * local cloud's; absolute numbers say more about it than about AWS.
@@ -22,6 +23,7 @@ import { RecordingRemote } from '../support/recording-remote.ts';
 import { SANDBOX_LOG, Sandbox } from '../support/sandbox.ts';
 import { burst, sandboxedTail } from '../support/sandboxed-tail.ts';
 import { storedTask } from '../support/tasks.ts';
+import { benchFullSync } from './full-sync.ts';
 
 const ROUNDS = 5;
 const EVENTS = 2_000;
@@ -36,17 +38,31 @@ interface Round {
   readonly raw: number;
 }
 
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  tail: async () => report('tail', 'plain cursor', await rounds(tailRound)),
+  apply: async () => report('apply', 'plain HTTP client', await rounds(applyRound)),
+  'full-sync': () => benchFullSync(say),
+};
+
 async function main(): Promise<void> {
+  const [chosen, ...more] = process.argv.slice(2);
+  const benches = chosen === undefined ? Object.values(BENCHES) : [BENCHES[chosen]];
+  if (more.length > 0 || benches.includes(undefined)) {
+    say(`Usage: npm run bench [-- ${Object.keys(BENCHES).join(' | ')}]`);
+    process.exitCode = 2;
+    return;
+  }
   const startedHere = !(await isRunning());
   if (startedHere) {
     await startLocalCloud({ log: say, detach: false });
   }
   try {
     say(
-      `\n${ROUNDS} rounds; events per second, median (minimum to maximum); ratio: median of ours/raw pair by pair\n`,
+      `\ntail, apply: ${ROUNDS} rounds; events per second, median (minimum to maximum); ratio: median of ours/raw pair by pair\n`,
     );
-    report('tail', 'plain cursor', await rounds(tailRound));
-    report('apply', 'plain HTTP client', await rounds(applyRound));
+    for (const bench of benches) {
+      await bench?.();
+    }
   } finally {
     if (startedHere) {
       await stopLocalCloud({ log: say });

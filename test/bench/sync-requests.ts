@@ -1,0 +1,143 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { MongoClient } from 'mongodb';
+import { z } from 'zod';
+import type { Stage } from '../../bin/simulator/stage.ts';
+import { mongoSourceCatalog } from '../../functions/shared/apply/mongo-source-catalog.ts';
+import { s3BlobStore } from '../../functions/shared/blob/s3-blob-store.ts';
+import { systemClock } from '../../functions/shared/clock.ts';
+import { createRemoteClient } from '../../functions/shared/remote/client.ts';
+import { runRepository } from '../../functions/shared/run/table-runs.ts';
+import { processPage } from '../../functions/shared/sync/process-page.ts';
+import { processRun, type RunDependencies } from '../../functions/shared/sync/process-run.ts';
+import { mongoSourceInventory } from '../../functions/shared/sync/source-inventory.ts';
+import { Sandbox } from '../support/sandbox.ts';
+import { storedTask } from '../support/tasks.ts';
+
+/** What a run asked of everything around it. */
+export interface Requests {
+  readonly remote: number;
+  readonly dynamoDb: number;
+  readonly s3: number;
+  readonly mongoDb: number;
+  /** Messages of both queues; each is sent, received and deleted. */
+  readonly messages: number;
+}
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/**
+ * Synchronize a project in this process, with the table of a sandbox, and count what it asks for. The planner and the
+ * workers are the deployed ones but for their queues.
+ */
+export async function countedSync(options: {
+  readonly source: Stage;
+  readonly target: Stage;
+  readonly projectId: string;
+}): Promise<Requests> {
+  const { source, target, projectId } = options;
+  const { endpoint, region, accessKeyId, secretAccessKey } = source.endpoints.aws;
+  const sandbox = await Sandbox.create(source.endpoints);
+  const dynamoDb = new DynamoDBClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } });
+  const mongo = await MongoClient.connect(source.endpoints.mongoUri, { monitorCommands: true });
+  const client = createRemoteClient({ ...target.asRemote, allowPrivate: true });
+  const counter = countRequests(mongo);
+  try {
+    const task = storedTask({ type: 'FULL', includeAllProject: false, localProjectId: projectId });
+    await sandbox.tasks.put(task);
+    const database = async () => mongo.db(source.endpoints.mongoDatabase);
+    const runBodies: string[] = [];
+    const pageBodies: string[] = [];
+    const put = (bodies: string[], message: Readonly<Record<string, unknown>>) => {
+      counter.counts.messages += 1;
+      bodies.push(JSON.stringify({ version: 1, ...message }));
+    };
+    const table = { table: DynamoDBDocumentClient.from(dynamoDb), tableName: sandbox.names.table };
+    const dependencies: RunDependencies = {
+      tasks: sandbox.tasks,
+      runs: runRepository(table),
+      inventory: mongoSourceInventory(database),
+      catalog: mongoSourceCatalog(database),
+      remotes: { clientFor: async () => client },
+      pages: {
+        send: async (pages) => {
+          for (const page of pages) {
+            put(pageBodies, { kind: 'PAGE', ...page });
+          }
+        },
+      },
+      queue: { plan: async (plan) => put(runBodies, { kind: 'PLAN', ...plan }) },
+      slots: { open: () => Promise.reject(new Error('A full task has no slot')) },
+      permissions: () => Promise.reject(new Error('The task does not ask for permissions')),
+      scheduled: () => Promise.reject(new Error('The task has no schedule')),
+      retry: () => Promise.reject(new Error('Nothing is to be retried')),
+      clock: systemClock,
+      logger: silent,
+    };
+    const delivery = { deliveries: 1, signal: AbortSignal.timeout(600_000), random: Math.random };
+    counter.start();
+    put(runBodies, { kind: 'START', taskKey: task.key, trigger: 'CREATED' });
+    for (let body = runBodies.shift(); body !== undefined; body = runBodies.shift()) {
+      await processRun({ ...delivery, body, dependencies });
+      for (let page = pageBodies.shift(); page !== undefined; page = pageBodies.shift()) {
+        await processPage({
+          ...delivery,
+          body: page,
+          pages: dependencies.pages,
+          dependencies: {
+            ...dependencies,
+            blobs: s3BlobStore({ s3: source.cluster.s3, bucket: source.endpoints.blobBucket }),
+            timeZone: 'UTC',
+            pause: async () => undefined,
+          },
+        });
+      }
+    }
+    counter.stop();
+    const run = await dependencies.runs.latest(task.key);
+    if (run?.status !== 'SUCCESS') {
+      throw new Error(`The run is not what it should be: ${JSON.stringify(run)}`);
+    }
+    return counter.counts;
+  } finally {
+    counter.stop();
+    await client.close();
+    await mongo.close();
+    dynamoDb.destroy();
+    await sandbox.destroy();
+  }
+}
+
+/** What Node and undici publish of the requests that they make, as far as it is looked at. */
+const awsRequest = z.object({
+  request: z.custom<{ getHeader(name: string): unknown }>((request) => request !== undefined),
+});
+
+/** Counts what this process asks for between `start` and `stop`: the SDK is on node:http, the remote's client on undici. */
+function countRequests(mongo: MongoClient) {
+  const counts = { remote: 0, dynamoDb: 0, s3: 0, mongoDb: 0, messages: 0 };
+  const toRemote = () => {
+    counts.remote += 1;
+  };
+  const toAws = (published: unknown) => {
+    const target = awsRequest.parse(published).request.getHeader('x-amz-target');
+    counts[String(target).startsWith('DynamoDB') ? 'dynamoDb' : 's3'] += 1;
+  };
+  const toMongo = () => {
+    counts.mongoDb += 1;
+  };
+  return {
+    counts,
+    start: () => {
+      subscribe('undici:request:create', toRemote);
+      subscribe('http.client.request.start', toAws);
+      mongo.on('commandStarted', toMongo);
+    },
+    stop: () => {
+      unsubscribe('undici:request:create', toRemote);
+      unsubscribe('http.client.request.start', toAws);
+      mongo.off('commandStarted', toMongo);
+    },
+  };
+}
