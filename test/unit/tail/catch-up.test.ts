@@ -488,7 +488,7 @@ async function expectWhole(play: Play): Promise<void> {
 type Planned = PlainHappening | { readonly kind: 'tail' } | { readonly kind: 'expire' };
 
 describe('catching up, whatever happens', () => {
-  it('brings every event of a task into its lanes once and in order', async () => {
+  it('brings every event of a task into its lanes once and in order', { timeout: 60_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(happenings.happening, { maxLength: 30 }), async (planned) => {
         const play = await begun();
@@ -497,11 +497,13 @@ describe('catching up, whatever happens', () => {
         }
         await expectWhole(play);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
-  it('does so however the steps of several tailers fall between each other', async () => {
+  it('does so however the steps of several tailers fall between each other', {
+    timeout: 60_000,
+  }, async () => {
     const happening = fc.oneof(
       plainHappening,
       fc.constant({ kind: 'tail' as const }),
@@ -540,7 +542,7 @@ describe('catching up, whatever happens', () => {
           await expectWhole(play);
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });
