@@ -4,7 +4,7 @@ import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Capabilities } from './capabilities.ts';
-import { type Endpoint, PREFIXES, routesOf } from './endpoints.ts';
+import { type Endpoint, pathsOf, routesOf } from './endpoints.ts';
 import { ENDPOINT_TIMEOUT, LogferryFunction } from './function.ts';
 import type { FunctionCode } from './function-code.ts';
 import { Invocation } from './invocation.ts';
@@ -99,9 +99,9 @@ export class Api extends Construct {
       ...(endpoint.memorySize === undefined ? {} : { memorySize: endpoint.memorySize }),
     });
     const integration = this.#invocation.integration(id, handler.function);
-    for (const prefix of PREFIXES) {
+    for (const path of pathsOf(endpoint)) {
       this.api.addRoutes({
-        path: `${prefix}${endpoint.path}`,
+        path,
         methods: endpoint.methods.map((method) => HttpMethod[method]),
         integration,
       });

@@ -31,6 +31,11 @@ export interface CapabilityProps {
 
 export const CAPABILITY_NAMES = [
   'principals',
+  'callers',
+  'projectId',
+  'writeTokens',
+  'accessKeys',
+  'encryptAccessKeys',
   'tableRead',
   'tableWrite',
   'timeZone',
@@ -78,6 +83,24 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
   };
   return {
     principals: capability(table, (grantee) => storage.grantReadPrincipals(grantee)),
+    callers: {
+      environment: {
+        ...table,
+        ...key,
+        TRUST_FORWARDED_HOST: String(configuration.trustForwardedHost),
+        OIDC: JSON.stringify(oidcOf(configuration)),
+      },
+      grant: (grantee) => {
+        storage.grantReadCallers(grantee);
+        credentials.grantDecryptSecrets(grantee);
+      },
+      // The issuer may be inside.
+      inNetwork: configuration.oidc !== undefined,
+    },
+    projectId: capability({ PROJECT_ID: configuration.projectId }),
+    writeTokens: capability(table, (grantee) => storage.grantWriteTokens(grantee)),
+    accessKeys: capability(table, (grantee) => storage.grantAccessKeys(grantee)),
+    encryptAccessKeys: capability(key, (grantee) => credentials.grantEncryptSecrets(grantee)),
     tableRead: capability(table, (grantee) => storage.grantReadTable(grantee)),
     tableWrite: capability(table, (grantee) => storage.grantWriteTable(grantee)),
     timeZone: capability({ TIME_ZONE: configuration.timeZone }),
@@ -103,6 +126,10 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
     schedules: capability(schedule, (grantee) => schedules.grantArm(grantee)),
     tailMode: capability({ TAIL_MODE: configuration.tailMode }),
   };
+}
+
+function oidcOf({ oidc, allowPrivateRemotes }: Configuration) {
+  return oidc === undefined ? null : { ...oidc, allowPrivate: allowPrivateRemotes };
 }
 
 function capability(

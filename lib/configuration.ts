@@ -33,6 +33,20 @@ const contextSchema = z
     removalPolicy: z.enum(['retain', 'destroy']).default('retain'),
     adminRevision: z.coerce.number().int().positive().default(1),
     alarmTopicArn: z.string().startsWith('arn:', 'must be the ARN of an SNS topic').optional(),
+    trustForwardedHost: flag.default(false),
+    oidcIssuer: z
+      .url({ protocol: /^https?$/, error: 'must be the URL of an OpenID Connect issuer' })
+      .optional(),
+    oidcAudience: name.optional(),
+    oidcRolesClaim: name.default('roles'),
+  })
+  .refine((context) => (context.oidcIssuer === undefined) === (context.oidcAudience === undefined), {
+    message: 'oidcIssuer and oidcAudience are given together or not at all',
+    path: ['oidcIssuer'],
+  })
+  .refine((context) => context.allowPrivateRemotes || !context.oidcIssuer?.startsWith('http:'), {
+    message: 'must begin with https:// unless allowPrivateRemotes is given',
+    path: ['oidcIssuer'],
   })
   .refine(
     (context) =>
@@ -51,6 +65,13 @@ export interface NetworkConfiguration {
   readonly securityGroupIds: readonly string[];
 }
 
+/** OpenID Connect issuer whose tokens count. */
+export interface OidcConfiguration {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly rolesClaim: string;
+}
+
 /** What one deployment is told: docs/deployment.md explains every value. */
 export interface Configuration {
   readonly stage: string;
@@ -66,6 +87,8 @@ export interface Configuration {
   readonly removalPolicy: Context['removalPolicy'];
   readonly adminRevision: number;
   readonly alarmTopicArn: string | undefined;
+  readonly trustForwardedHost: boolean;
+  readonly oidc: OidcConfiguration | undefined;
 }
 
 export const CONTEXT_KEYS: readonly string[] = Object.keys(contextSchema.shape);
@@ -101,12 +124,17 @@ export function readConfiguration(contextOf: (key: string) => unknown): Configur
       }),
     );
   }
-  const { vpcId, subnetIds, securityGroupIds, ...rest } = result.data;
+  const { vpcId, subnetIds, securityGroupIds, oidcIssuer, oidcAudience, oidcRolesClaim, ...rest } =
+    result.data;
   return {
     ...rest,
     blobBucketName: rest.blobBucketName,
     alarmTopicArn: rest.alarmTopicArn,
     projectId: rest.projectId ?? defaultProjectId(rest.stage),
+    oidc:
+      oidcIssuer === undefined || oidcAudience === undefined
+        ? undefined
+        : { issuer: oidcIssuer, audience: oidcAudience, rolesClaim: oidcRolesClaim },
     network:
       vpcId === undefined || subnetIds === undefined || securityGroupIds === undefined
         ? undefined

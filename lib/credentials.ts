@@ -10,8 +10,8 @@ export interface CredentialsProps {
 }
 
 /**
- * The key under which the passwords of remotes are encrypted. Both permissions hold only for calls that name the
- * task in their encryption context, so that a ciphertext cannot be moved to another task.
+ * The key under which the passwords of remotes and the secrets of access keys are encrypted. The permissions hold only for
+ * calls that name the task, or the access key, in their encryption context, so that a ciphertext cannot be moved to another.
  */
 export class Credentials extends Construct {
   readonly key: Key;
@@ -19,26 +19,34 @@ export class Credentials extends Construct {
   constructor(scope: Construct, id: string, props: CredentialsProps) {
     super(scope, id);
     this.key = new Key(this, 'Key', {
-      description: 'logferry: passwords of remote clusters',
+      description: 'logferry: passwords of remote clusters, secrets of access keys',
       enableKeyRotation: true,
       removalPolicy: props.removalPolicy,
     });
   }
 
   grantEncrypt(grantee: Grantee): void {
-    this.#allow(grantee, 'kms:Encrypt');
+    this.#allow(grantee, 'kms:Encrypt', 'taskKey');
   }
 
   grantDecrypt(grantee: Grantee): void {
-    this.#allow(grantee, 'kms:Decrypt');
+    this.#allow(grantee, 'kms:Decrypt', 'taskKey');
   }
 
-  #allow(grantee: Grantee, action: string): void {
+  grantEncryptSecrets(grantee: Grantee): void {
+    this.#allow(grantee, 'kms:Encrypt', 'accessKey');
+  }
+
+  grantDecryptSecrets(grantee: Grantee): void {
+    this.#allow(grantee, 'kms:Decrypt', 'accessKey');
+  }
+
+  #allow(grantee: Grantee, action: string, context: 'taskKey' | 'accessKey'): void {
     grantee.grantPrincipal.addToPrincipalPolicy(
       new PolicyStatement({
         actions: [action],
         resources: [this.key.keyArn],
-        conditions: { Null: { 'kms:EncryptionContext:taskKey': 'false' } },
+        conditions: { Null: { [`kms:EncryptionContext:${context}`]: 'false' } },
       }),
     );
   }

@@ -2,15 +2,20 @@ import type { CapabilityName } from './capabilities.ts';
 
 /** Gateways of bk-repo serve its addresses under both. */
 export const PREFIXES = ['/replication', '/api/replication'] as const;
+/** The second contract: below a project, and what hands out tokens and keys. */
+const JOBS = ['/v3/{project_id}/jobs'] as const;
+const IDENTITY = [''] as const;
 
 /** bk-repo answers a HEAD wherever it answers a GET: so do the endpoints that say so. */
 export type EndpointMethod = 'GET' | 'HEAD' | 'POST' | 'DELETE';
 
-/** One endpoint: one Lambda, reached by its methods and path under every prefix. */
+/** One endpoint: one Lambda, reached by its methods and path under each of its prefixes. */
 export interface Endpoint {
   /** Folder under functions/ whose handler.ts serves it. */
   readonly folder: string;
   readonly methods: readonly EndpointMethod[];
+  /** Prefixes of its path; bk-repo's when nothing is said. */
+  readonly prefixes?: readonly string[];
   /** Path below the prefix, in API Gateway's notation. */
   readonly path: string;
   /** What the function may do and is told (capabilities.ts). */
@@ -304,12 +309,96 @@ export const ENDPOINTS: readonly Endpoint[] = [
     // What it signs is done with its own permissions.
     uses: ['principals', 'mongodb', 'writeBlobs'],
   },
+  {
+    folder: 'jobs/batch-sync-policy',
+    methods: ['POST'],
+    prefixes: JOBS,
+    path: '/batch-sync-policy',
+    uses: ['callers', 'projectId', 'tableRead', 'tableWrite'],
+    // A hundred jobs are read and written at once.
+    memorySize: 1024,
+  },
+  {
+    folder: 'jobs/batch-status',
+    methods: ['POST'],
+    prefixes: JOBS,
+    path: '/batch-status',
+    uses: ['callers', 'projectId', 'tableRead'],
+  },
+  {
+    folder: 'jobs/batch-progress',
+    methods: ['POST'],
+    prefixes: JOBS,
+    path: '/batch-progress',
+    uses: ['callers', 'projectId', 'tableRead'],
+  },
+  {
+    folder: 'jobs/batch-detail',
+    methods: ['POST'],
+    prefixes: JOBS,
+    path: '/batch-detail',
+    uses: ['callers', 'projectId', 'tableRead'],
+  },
+  {
+    folder: 'jobs/batch-pause-task',
+    methods: ['POST'],
+    prefixes: JOBS,
+    path: '/batch-pause-task',
+    uses: ['callers', 'projectId', 'tableRead', 'tableWrite', 'timeZone', 'startRuns', 'schedules'],
+  },
+  {
+    folder: 'jobs/batch-retry-task',
+    methods: ['POST'],
+    prefixes: JOBS,
+    path: '/batch-retry-task',
+    uses: ['callers', 'projectId', 'tableRead', 'tableWrite', 'timeZone', 'startRuns', 'schedules'],
+  },
+  {
+    folder: 'jobs/batch-jobs',
+    methods: ['DELETE'],
+    prefixes: JOBS,
+    path: '/batch-jobs',
+    uses: ['callers', 'projectId', 'tableRead', 'tableWrite', 'schedules'],
+  },
+  {
+    folder: 'identity/tokens',
+    methods: ['POST'],
+    prefixes: IDENTITY,
+    path: '/v3/auth/tokens',
+    uses: ['principals', 'writeTokens'],
+  },
+  {
+    folder: 'identity/credential-create',
+    methods: ['POST'],
+    prefixes: IDENTITY,
+    path: '/v3.0/OS-CREDENTIAL/credentials',
+    uses: ['principals', 'callers', 'accessKeys', 'encryptAccessKeys'],
+  },
+  {
+    folder: 'identity/credential-list',
+    methods: ['GET'],
+    prefixes: IDENTITY,
+    path: '/v3.0/OS-CREDENTIAL/credentials',
+    uses: ['principals', 'callers', 'accessKeys'],
+  },
+  {
+    folder: 'identity/credential-delete',
+    methods: ['DELETE'],
+    prefixes: IDENTITY,
+    path: '/v3.0/OS-CREDENTIAL/credentials/{access_key}',
+    uses: ['principals', 'callers', 'accessKeys'],
+  },
 ];
 
-/** Every route as `METHOD /path`, under every prefix. */
+/** Paths that an endpoint is reached by, in API Gateway's notation. */
+export function pathsOf({ prefixes = PREFIXES, path }: Endpoint): readonly string[] {
+  return prefixes.map((prefix) => `${prefix}${path}`);
+}
+
+/** Every route as `METHOD /path`. */
 export function routesOf(endpoints: readonly Endpoint[]): readonly string[] {
-  return endpoints.flatMap(({ methods, path }) =>
-    PREFIXES.flatMap((prefix) => methods.map((method) => `${method} ${prefix}${path}`)),
+  return endpoints.flatMap((endpoint) =>
+    pathsOf(endpoint).flatMap((path) => endpoint.methods.map((method) => `${method} ${path}`)),
   );
 }
 

@@ -50,24 +50,26 @@ export class Storage extends Construct {
 
   /** Read one principal: no other item of the table can be read by this. */
   grantReadPrincipals(grantee: Grantee): void {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: ['dynamodb:GetItem'],
-        resources: [this.table.tableArn],
-        conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['PRINCIPAL'] } },
-      }),
-    );
+    this.#allowItems(grantee, ['dynamodb:GetItem'], ['PRINCIPAL']);
+  }
+
+  /** Read one principal, token or access key. */
+  grantReadCallers(grantee: Grantee): void {
+    this.#allowItems(grantee, ['dynamodb:GetItem'], ['PRINCIPAL', 'ACCESS_KEY', 'TOKEN#*']);
   }
 
   /** Write principals, for the function that establishes the first administrator. */
   grantWritePrincipals(grantee: Grantee): void {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({
-        actions: ['dynamodb:GetItem', 'dynamodb:PutItem'],
-        resources: [this.table.tableArn],
-        conditions: { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['PRINCIPAL'] } },
-      }),
-    );
+    this.#allowItems(grantee, ['dynamodb:GetItem', 'dynamodb:PutItem'], ['PRINCIPAL']);
+  }
+
+  grantWriteTokens(grantee: Grantee): void {
+    this.#allowItems(grantee, ['dynamodb:PutItem'], ['TOKEN#*']);
+  }
+
+  /** List, write and delete access keys. */
+  grantAccessKeys(grantee: Grantee): void {
+    this.#allowItems(grantee, ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'], ['ACCESS_KEY']);
   }
 
   grantReadTable(grantee: Grantee): void {
@@ -137,6 +139,18 @@ export class Storage extends Construct {
       grantee,
       objects,
       'Object keys are made from digests and ordinals at run time: the bucket is the narrowest resource there is.',
+    );
+  }
+
+  /** Actions on the items of these partitions. */
+  #allowItems(grantee: Grantee, actions: readonly string[], partitions: readonly string[]): void {
+    const operator = partitions.some((name) => name.endsWith('*')) ? 'StringLike' : 'StringEquals';
+    grantee.grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({
+        actions: [...actions],
+        resources: [this.table.tableArn],
+        conditions: { [`ForAllValues:${operator}`]: { 'dynamodb:LeadingKeys': [...partitions] } },
+      }),
     );
   }
 

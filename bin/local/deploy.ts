@@ -57,6 +57,8 @@ export async function synthesize(stage: Stage, context: Context): Promise<string
     // The other cloud is on loopback.
     allowPrivateRemotes: 'true',
     tailMode: 'continuous',
+    // The front door says which host its caller called.
+    trustForwardedHost: 'true',
     projectId,
   };
   return await installOnce({

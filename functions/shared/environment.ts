@@ -37,6 +37,27 @@ const variables = z.object({
   CLUSTER_ID: z.string().regex(/^[0-9a-f]{32}$/),
   /** `true` when remotes may lie in private or loopback ranges (section "Addresses" of docs/operations.md). */
   ALLOW_PRIVATE_REMOTES: z.stringbool(),
+  /** Project id of the deployment, 32 hex digits: in the paths of the second API it stands for all projects. */
+  PROJECT_ID: z.string().regex(/^[0-9a-f]{32}$/),
+  /** `true` when a proxy in front of the API says in `X-Forwarded-Host` which host its caller called. */
+  TRUST_FORWARDED_HOST: z.stringbool(),
+  /**
+   * OpenID Connect issuer whose tokens count, as JSON; `null` when there is none. `allowPrivate`: it may lie in a private or
+   * loopback range.
+   */
+  OIDC: z
+    .string()
+    .transform(parseJson)
+    .pipe(
+      z
+        .object({
+          issuer: z.url(),
+          audience: z.string(),
+          rolesClaim: z.string(),
+          allowPrivate: z.boolean(),
+        })
+        .nullable(),
+    ),
   /** Every route of the API, as a JSON list of `METHOD /path` in API Gateway's notation. */
   ROUTES: z
     .string()

@@ -40,6 +40,8 @@ describe('readConfiguration', () => {
       removalPolicy: 'retain',
       adminRevision: 1,
       alarmTopicArn: undefined,
+      trustForwardedHost: false,
+      oidc: undefined,
     });
   });
 
@@ -93,12 +95,31 @@ describe('readConfiguration', () => {
     ['adminRevision', '0'],
     ['alarmTopicArn', 'alarms'],
     ['vpcId', 'vpc'],
+    ['trustForwardedHost', 'perhaps'],
     ['subnetIds', 'subnet-0a1b2c3d;subnet-0a1b2c3e'],
   ])('names %s when it is %j', (key, value) => {
     const network = key.endsWith('Id') || key.endsWith('Ids') ? NETWORK : {};
     const faults = faultsOf({ ...REQUIRED, ...network, [key]: value });
     expect(faults).toHaveLength(1);
     expect(faults[0]).toMatch(new RegExp(`^context value ${key}: `));
+  });
+
+  it('wants an OIDC issuer with its audience, over TLS unless private addresses are allowed', () => {
+    const oidc = { oidcIssuer: 'http://issuer.internal/realm', oidcAudience: 'logferry' };
+    expect(faultsOf({ ...REQUIRED, oidcIssuer: 'https://issuer.example' })).toEqual([
+      'context value oidcIssuer: oidcIssuer and oidcAudience are given together or not at all',
+    ]);
+    expect(faultsOf({ ...REQUIRED, ...oidc, oidcIssuer: 'issuer' })).toEqual([
+      'context value oidcIssuer: must be the URL of an OpenID Connect issuer',
+    ]);
+    expect(faultsOf({ ...REQUIRED, ...oidc })).toEqual([
+      'context value oidcIssuer: must begin with https:// unless allowPrivateRemotes is given',
+    ]);
+    expect(read({ ...REQUIRED, ...oidc, allowPrivateRemotes: true }).oidc).toEqual({
+      issuer: oidc.oidcIssuer,
+      audience: 'logferry',
+      rolesClaim: 'roles',
+    });
   });
 
   it('wants the VPC values together', () => {

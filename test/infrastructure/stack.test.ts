@@ -80,6 +80,20 @@ describe('routes', () => {
     'POST /replica/file/{projectId}/{repoName}/{fullPath+}': 'replica/file-upload',
   };
   const PREFIXES = ['/replication', '/api/replication'];
+  /** Those of the second contract. */
+  const EXPECTED_V3: Readonly<Record<string, string>> = {
+    'POST /v3/{project_id}/jobs/batch-sync-policy': 'jobs/batch-sync-policy',
+    'POST /v3/{project_id}/jobs/batch-status': 'jobs/batch-status',
+    'POST /v3/{project_id}/jobs/batch-progress': 'jobs/batch-progress',
+    'POST /v3/{project_id}/jobs/batch-detail': 'jobs/batch-detail',
+    'POST /v3/{project_id}/jobs/batch-pause-task': 'jobs/batch-pause-task',
+    'POST /v3/{project_id}/jobs/batch-retry-task': 'jobs/batch-retry-task',
+    'DELETE /v3/{project_id}/jobs/batch-jobs': 'jobs/batch-jobs',
+    'POST /v3/auth/tokens': 'identity/tokens',
+    'POST /v3.0/OS-CREDENTIAL/credentials': 'identity/credential-create',
+    'GET /v3.0/OS-CREDENTIAL/credentials': 'identity/credential-list',
+    'DELETE /v3.0/OS-CREDENTIAL/credentials/{access_key}': 'identity/credential-delete',
+  };
 
   const routeSchema = z.object({
     RouteKey: z.string(),
@@ -121,7 +135,7 @@ describe('routes', () => {
         PREFIXES.map((prefix) => [route.replace(' ', ` ${prefix}`), folder]),
       ),
     );
-    expect(folderByRoute()).toEqual({ ...expected, $default: 'fallback' });
+    expect(folderByRoute()).toEqual({ ...expected, ...EXPECTED_V3, $default: 'fallback' });
   });
 
   it('are told to the fallback', () => {
@@ -209,6 +223,17 @@ describe('functions', () => {
     expect(inside).toEqual(needing);
     expect(inside).toContain('tailer');
     expect(inside).not.toContain('replica/ping');
+    expect(inside).not.toContain('jobs/batch-status');
+    const oidc = { oidcIssuer: 'https://issuer.example', oidcAudience: 'logferry' };
+    const withIssuer = functionsOf(synthesize({ ...NETWORK, ...oidc }));
+    const callers = withIssuer.find(({ folder }) => folder === 'jobs/batch-status');
+    expect(callers?.properties['VpcConfig']).toBeDefined();
+    expect(JSON.parse(String(callers?.environment['OIDC']))).toEqual({
+      issuer: 'https://issuer.example',
+      audience: 'logferry',
+      rolesClaim: 'roles',
+      allowPrivate: false,
+    });
   });
 });
 
@@ -234,6 +259,9 @@ describe('permissions', () => {
     'sqs:ReceiveMessage',
   ];
   const RECEIVER = [...PRINCIPALS, ...SECRET];
+  /** Who calls the second API: by a token, or a key whose secret is decrypted. */
+  const CALLERS = [...PRINCIPALS, 'kms:Decrypt'];
+  const KEYS = ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:Query'];
   const EXPECTED: Readonly<Record<string, readonly string[]>> = {
     'tasks/connect-test': PRINCIPALS,
     'tasks/create': [...READ, ...WRITE, ...SECRET, ...SCHEDULES, 'kms:Encrypt', 'sqs:SendMessage'],
@@ -272,6 +300,14 @@ describe('permissions', () => {
     'replica/blob-check-list': [...RECEIVER, ...OBJECTS_READ],
     'replica/blob-push': [...PRINCIPALS, ...OBJECTS_READ, 's3:PutObject'],
     'replica/blob-presign': [...RECEIVER, ...OBJECTS_READ, 's3:PutObject'],
+    'jobs/batch-sync-policy': [...CALLERS, ...READ, ...WRITE],
+    'jobs/batch-status': [...CALLERS, ...READ],
+    'jobs/batch-progress': [...CALLERS, ...READ],
+    'jobs/batch-detail': [...CALLERS, ...READ],
+    'identity/tokens': [...PRINCIPALS, 'dynamodb:PutItem'],
+    'identity/credential-create': [...CALLERS, ...KEYS, 'kms:Encrypt'],
+    'identity/credential-list': [...CALLERS, ...KEYS],
+    'identity/credential-delete': [...CALLERS, ...KEYS],
     fallback: [],
     tailer: [...READ, ...WRITE, ...SECRET, ...OBJECTS_READ, 's3:PutObject', 'sqs:SendMessage'],
     replicator: [...READ, ...WRITE, ...SECRET, ...OBJECTS_READ, ...WORK, 'kms:Decrypt'],
@@ -294,7 +330,7 @@ describe('permissions', () => {
 
   it.each(Object.keys(EXPECTED))('%s may do what it needs and nothing else', (folder) => {
     const actions = new Set(statementsOfFolder(folder).flatMap(({ Action }) => Action));
-    expect([...actions].sort()).toEqual([...(EXPECTED[folder] ?? []), ...LOGS].sort());
+    expect([...actions].sort()).toEqual([...new Set([...(EXPECTED[folder] ?? []), ...LOGS])].sort());
   });
 
   it('let a receiving endpoint read principals and no other item', () => {
@@ -317,6 +353,29 @@ describe('permissions', () => {
         { Null: { 'kms:EncryptionContext:taskKey': 'false' } },
       ]);
     }
+  });
+
+  it('let what hands out tokens and access keys touch principals, tokens and keys, and no other item', () => {
+    const partitions = (folder: string) =>
+      statementsOfFolder(folder)
+        .filter(({ Action }) => Action.some((action) => action.startsWith('dynamodb:')))
+        .map(({ Condition }) => Object.values(Condition ?? {}));
+    const keys = (...names: string[]) => [{ 'dynamodb:LeadingKeys': names }];
+    const callers = keys('PRINCIPAL', 'ACCESS_KEY', 'TOKEN#*');
+    expect(partitions('identity/tokens')).toEqual([keys('PRINCIPAL'), keys('TOKEN#*')]);
+    for (const folder of ['create', 'list', 'delete'].map((name) => `identity/credential-${name}`)) {
+      expect(partitions(folder)).toEqual([keys('PRINCIPAL'), callers, keys('ACCESS_KEY')]);
+    }
+  });
+
+  it('bind the use of the key to an access key where callers are known by one', () => {
+    const conditionsOf = (folder: string) =>
+      statementsOfFolder(folder)
+        .filter(({ Action }) => Action.some((name) => name.startsWith('kms:')))
+        .map(({ Condition }) => Condition);
+    const bound = { Null: { 'kms:EncryptionContext:accessKey': 'false' } };
+    expect(conditionsOf('jobs/batch-sync-policy')).toEqual([bound]);
+    expect(conditionsOf('identity/credential-create')).toEqual([bound]);
   });
 
   it('come from no managed policy, and hold no wildcard but inside a named resource', () => {

@@ -30,7 +30,7 @@ export function authentication<Input>(options: {
       if (header === undefined && options.unauthenticated === 'header-missing') {
         throw new DomainError('HEADER_MISSING', ['Authorization']);
       }
-      const principal = await options.authenticator().authenticate(credentialsOf(header ?? ''));
+      const principal = await options.authenticator().authenticate(basicCredentials(header ?? ''));
       if (principal === undefined) {
         throw new DomainError('AUTHENTICATION_FAILED');
       }
@@ -47,7 +47,7 @@ export function authentication<Input>(options: {
  * User and password of an Authorization header. The password may hold colons: the first one parts it from the user
  * name (RFC 7617).
  */
-function credentialsOf(header: string): Credentials {
+export function basicCredentials(header: string): Credentials {
   if (header.startsWith(BEARER_PREFIX)) {
     throw new DomainError('TOKEN_INVALID');
   }

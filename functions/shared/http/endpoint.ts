@@ -86,7 +86,7 @@ export function bkrepoEndpoint<Schema extends z.ZodType>(
 let sharedAuthenticator: Authenticator | undefined;
 
 /** The execution environment's authenticator, made at the first request: its cache outlives the requests. */
-function deployedAuthenticator(): Authenticator {
+export function deployedAuthenticator(): Authenticator {
   sharedAuthenticator ??= createAuthenticator({
     principals: principalRepository({ table: dynamoDb(), tableName: environment('TABLE_NAME').TABLE_NAME }),
     clock: systemClock,

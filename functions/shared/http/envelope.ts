@@ -26,7 +26,8 @@ export function errorResponse(options: {
   );
 }
 
-function jsonResponse(
+/** An answer with a JSON body. */
+export function jsonResponse(
   statusCode: number,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},

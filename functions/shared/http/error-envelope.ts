@@ -1,13 +1,22 @@
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { DomainError } from '../errors.ts';
 import { errorResponse } from './envelope.ts';
 import { ERROR_CATALOGUE } from './error-catalogue.ts';
 import type { EndpointMiddleware } from './exchange.ts';
+import type { Language } from './language.ts';
+
+/** Makes the answer to an error, in one of the contracts' envelopes. */
+export type ErrorResponse = (options: {
+  readonly error: DomainError;
+  readonly language: Language;
+  readonly requestId: string;
+}) => APIGatewayProxyStructuredResultV2;
 
 /**
- * Middleware: whatever is thrown behind it leaves as bk-repo's envelope, in the caller's language. What is no
+ * Middleware: whatever is thrown behind it leaves in the envelope, bk-repo's by default, in the caller's language. What is no
  * DomainError is logged in full and answered as SYSTEM_BUSY, without a word of its cause.
  */
-export function errorEnvelope<Input>(): EndpointMiddleware<Input> {
+export function errorEnvelope<Input>(respond: ErrorResponse = errorResponse): EndpointMiddleware<Input> {
   return {
     onError: (middyRequest) => {
       const { language, requestId, logger } = middyRequest.event;
@@ -21,7 +30,7 @@ export function errorEnvelope<Input>(): EndpointMiddleware<Input> {
       } else {
         logger.info('Request refused', { code: error.code });
       }
-      middyRequest.response = errorResponse({ error, language, requestId });
+      middyRequest.response = respond({ error, language, requestId });
     },
   };
 }

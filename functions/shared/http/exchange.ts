@@ -16,6 +16,8 @@ export interface Exchange<Input> {
   readonly language: Language;
   readonly logger: Logger;
   principal?: Principal;
+  /** The bk-repo project that a request of the second contract is about; none: all there are. */
+  projectId?: string | undefined;
   /** Wrapped, so that an input that is `undefined` differs from none. */
   validated?: { readonly input: Input };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { storedPolicySchema } from './sync-policy.ts';
 
 /** Values as bk-repo names them (replication task of January 2021). */
 export const TASK_TYPES = ['FULL', 'INCREMENTAL'] as const;
@@ -66,6 +67,10 @@ export const taskSchema = z.object({
   /** What a PAUSED task is again when it is resumed. */
   pausedFrom: z.enum(TASK_STATUSES).optional(),
   slotName: z.string(),
+  /** Slot that the task is asked to read from in place of its own. */
+  requestedSlotName: z.string().optional(),
+  /** Synchronization policies beside the conflict strategy (`syncPolicyOf`). */
+  policy: storedPolicySchema.optional(),
   /** Counts policy changes; an event is applied under the version in force when it was read. */
   policyVersion: z.number().int(),
   /** First ordinal of the slot that was routed to this task; set by the tailer that first saw the task. */

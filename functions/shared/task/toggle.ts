@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { DomainError } from '../errors.ts';
 import { armNoted, disarmOld, isSyncDue, missedTime, planned, type TaskStarter } from './begin.ts';
 import { changeTask, refuseWhileRunning } from './change.ts';
 import type { TaskRepository } from './repository.ts';
@@ -8,7 +9,7 @@ import type { Task } from './task.ts';
  * Pause a task, or resume one that is paused. A paused task follows no log and starts no run; resumed, it is what it was:
  * it gets what was logged meanwhile, waits for its plan's next time, or begins if its time came while it was paused.
  *
- * @param options `timeZone`: zone of cron expressions.
+ * @param options `timeZone`: zone of cron expressions; `to`: only this way, refused when it is so already.
  * @throws DomainError RESOURCE_NOT_FOUND; TASK_STATUS_INVALID while a run is going.
  */
 export async function toggleTask(options: {
@@ -18,13 +19,17 @@ export async function toggleTask(options: {
   readonly starter: TaskStarter;
   readonly clock: Clock;
   readonly timeZone: string;
+  readonly to?: 'PAUSED' | 'RESUMED' | undefined;
 }): Promise<void> {
-  const { starter, clock, timeZone } = options;
+  const { starter, clock, timeZone, to } = options;
   const now = clock();
   const { before, after } = await changeTask({
     ...options,
     change: async (task) => {
       refuseWhileRunning(task);
+      if (to !== undefined && (to === 'PAUSED') === (task.status === 'PAUSED')) {
+        throw new DomainError('TASK_STATUS_INVALID');
+      }
       const changed = task.status === 'PAUSED' ? resumed(task, now, timeZone) : paused(task);
       await armNoted(changed, starter.schedule);
       return changed;
