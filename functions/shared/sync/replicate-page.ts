@@ -24,8 +24,14 @@ import { inParallel } from './pool.ts';
 /** Nodes of one question to the remote, and so of one reading of the source. */
 export const NODES_AT_ONCE = MAX_DIGESTS;
 
-/** Nodes sent at once, and their bytes: what a worker can finish in its time at 20 MB/s, with room to spare. */
+/**
+ * Nodes that a worker sends at once, and all workers of a run together: a remote that gets a hundred at once answers none
+ * in time. (Of a run that has more pages left than that, the number of workers is the bound.)
+ */
 const SENT_AT_ONCE = 8;
+const SENT_BY_RUN = 24;
+
+/** Bytes sent at once: what a worker can finish in its time at 20 MB/s, with room to spare. */
 const BYTES_AT_ONCE = 2 * 1024 ** 3;
 
 /** A page's progress is recorded after so many nodes, or so many milliseconds. */
@@ -86,6 +92,7 @@ export async function replicatePage(options: {
   const { includeMetadata, conflictStrategy } = task.setting;
   const client = await dependencies.remotes.clientFor(task);
   const perform = asking({ client, remote, patient: false });
+  const sentAtOnce = shareOf(run);
 
   let statusKnownAt = clock().getTime();
   let recordedAt = statusKnownAt;
@@ -231,7 +238,7 @@ export async function replicatePage(options: {
       const folders = new Map<string, SourceNode>();
       await inParallel({
         items: above,
-        atOnce: SENT_AT_ONCE,
+        atOnce: sentAtOnce,
         maxBytes: 0,
         bytesOf: () => 0,
         work: async (fullPath) => {
@@ -298,7 +305,7 @@ export async function replicatePage(options: {
     for (const level of levelsOf(usual.filter(({ node }) => node.folder))) {
       await inParallel({
         items: level,
-        atOnce: SENT_AT_ONCE,
+        atOnce: sentAtOnce,
         maxBytes: BYTES_AT_ONCE,
         bytesOf: () => 0,
         work: replicateOne,
@@ -306,7 +313,7 @@ export async function replicatePage(options: {
     }
     await inParallel({
       items: usual.filter(({ node }) => !node.folder),
-      atOnce: SENT_AT_ONCE,
+      atOnce: sentAtOnce,
       maxBytes: BYTES_AT_ONCE,
       bytesOf: ({ node }) => sizeOf(node),
       work: replicateOne,
@@ -386,6 +393,12 @@ async function presences(
     }
   }
   return (fullPath) => found.get(fullPath) ?? { kind: 'MISSING' };
+}
+
+/** A page's share of what its run may send at once, by the pages that are left. */
+export function shareOf({ pages }: Pick<Run, 'pages'>): number {
+  const left = Math.max(1, pages.planned - pages.done);
+  return Math.min(SENT_AT_ONCE, Math.max(1, Math.floor(SENT_BY_RUN / left)));
 }
 
 function sizeOf(node: SourceNode): number {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RemoteOutageError, RemoteRefusalError } from '../../../functions/shared/remote/errors.ts';
 import { MAX_FRUITLESS_DELIVERIES } from '../../../functions/shared/sync/give-up.ts';
+import { shareOf } from '../../../functions/shared/sync/replicate-page.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { SyncWorld } from './world.ts';
 
@@ -25,6 +26,16 @@ function interrupt(world: SyncWorld): Promise<unknown> {
   const { taskKey, runId } = world.run;
   return world.runs.repository.end({ taskKey, runId, status: 'INTERRUPTED', at: world.world.now });
 }
+
+it.each([
+  [1, 0, 8],
+  [12, 0, 2],
+  [12, 10, 8],
+  [12, 12, 8],
+  [48, 0, 1],
+])('of %i pages with %i done sends %i nodes at once', (planned, done, expected) => {
+  expect(shareOf({ pages: { planned, sent: planned, done } })).toBe(expected);
+});
 
 describe('a page that is delivered twice', () => {
   it('at different times is replicated once', async () => {
