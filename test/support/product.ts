@@ -1,10 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import {
+  CreateScheduleGroupCommand,
+  DeleteScheduleGroupCommand,
+  SchedulerClient,
+} from '@aws-sdk/client-scheduler';
+import {
   CreateSecretCommand,
   DeleteSecretCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
+import { CreateQueueCommand, DeleteQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Db } from 'mongodb';
 import { readEndpoints } from '../../bin/local/endpoints.ts';
@@ -35,7 +41,7 @@ export interface ProductAnswer {
 
 /**
  * Every handler of the route table in this process, over stores of their own on the local cloud: a table with two users, a
- * bucket, a KMS key, a secret and a database.
+ * bucket, a KMS key, a secret, a queue of starts, a group of schedules and a database. Nobody works on the queue.
  */
 export interface Product {
   readonly database: Db;
@@ -60,6 +66,12 @@ export async function openProduct(options: { readonly logBytes?: number } = {}):
   const secrets = new SecretsManagerClient(client);
   const secretId = `product-${randomBytes(4).toString('hex')}`;
   await secrets.send(new CreateSecretCommand({ Name: secretId, SecretString: stage.mongoUri }));
+  const sqs = new SQSClient(client);
+  const { QueueUrl: runQueueUrl = '' } = await sqs.send(
+    new CreateQueueCommand({ QueueName: `${secretId}-runs` }),
+  );
+  const scheduler = new SchedulerClient(client);
+  await scheduler.send(new CreateScheduleGroupCommand({ Name: secretId }));
   const { KeyMetadata: key } = await new KMSClient(client).send(new CreateKeyCommand({}));
   Object.assign(process.env, {
     AWS_ENDPOINT_URL: endpoint,
@@ -71,6 +83,10 @@ export async function openProduct(options: { readonly logBytes?: number } = {}):
     ARCHIVE_BUCKET: sandbox.names.bucket,
     BLOB_BUCKET: sandbox.names.bucket,
     LANE_QUEUE_URL: sandbox.names.queueUrl,
+    RUN_QUEUE_URL: runQueueUrl,
+    RUN_QUEUE_ARN: `arn:aws:sqs:${region}:000000000000:${secretId}-runs`,
+    SCHEDULE_GROUP: secretId,
+    SCHEDULE_ROLE_ARN: 'arn:aws:iam::000000000000:role/schedules',
     MONGODB_SECRET_ID: secretId,
     MONGODB_DATABASE: sandbox.names.database,
     OPERATE_LOG_COLLECTION: 'operate_log',
@@ -95,6 +111,8 @@ export async function openProduct(options: { readonly logBytes?: number } = {}):
     sandbox,
     call: (request) => dispatch(routes, fallback, request),
     close: async () => {
+      await scheduler.send(new DeleteScheduleGroupCommand({ Name: secretId }));
+      await sqs.send(new DeleteQueueCommand({ QueueUrl: runQueueUrl }));
       await secrets.send(new DeleteSecretCommand({ SecretId: secretId, ForceDeleteWithoutRecovery: true }));
       await sandbox.destroy();
     },
