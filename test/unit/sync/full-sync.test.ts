@@ -83,6 +83,9 @@ function killAt(index: number, when: 'before' | 'after'): Fate & { readonly call
   };
 }
 
+/** The histories are long, and the machine may be busy; milliseconds. */
+const PATIENCE = 60_000;
+
 describe.each(['base', 'digests'])('a full synchronization to a remote of the %s contract', (contract) => {
   const made = (task = {}) => {
     const world = new SyncWorld(task);
@@ -101,7 +104,9 @@ describe.each(['base', 'digests'])('a full synchronization to a remote of the %s
     expect(new Set(world.sent.values())).toEqual(new Set([1]));
   });
 
-  it('has the same result with its workers killed at random thirty times', async () => {
+  it('has the same result with its workers killed at random thirty times', {
+    timeout: PATIENCE,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 2 ** 31 }), async (seed) => {
         const random = randomOf(seed);
@@ -124,7 +129,7 @@ describe.each(['base', 'digests'])('a full synchronization to a remote of the %s
     );
   });
 
-  it('has the same result when a worker is killed at any step', async () => {
+  it('has the same result when a worker is killed at any step', { timeout: PATIENCE }, async () => {
     for (const when of ['before', 'after'] as const) {
       let index = 0;
       let isStruck = true;
