@@ -66,7 +66,10 @@ export async function disarmOld(options: {
   }
 }
 
-/** The time of a plan that has passed without a run; a start for it still counts. */
+/**
+ * The time of a plan that has passed without a run, up to the full minute that it is started at; a start for it still
+ * counts. What has not passed is armed (`planned`), so that a time is one or the other at every moment.
+ */
 export function missedTime(task: Task, now: Date): Date | undefined {
   const { executeImmediately, executeTime } = task.setting.executionPlan;
   if (executeImmediately || executeTime === undefined) {
@@ -74,5 +77,5 @@ export function missedTime(task: Task, now: Date): Date | undefined {
   }
   const due = roundedUp(new Date(executeTime));
   const isDealtWith = task.lastDue !== undefined && Date.parse(task.lastDue) >= due.getTime();
-  return due <= now && !isDealtWith ? due : undefined;
+  return beginsAt(task.setting.executionPlan, now) && !isDealtWith ? due : undefined;
 }

@@ -175,9 +175,12 @@ describe('toggle', () => {
     },
   );
 
-  test('makes up for a time that came while the task was paused, once', async () => {
-    const due = '2026-11-22T01:01:00.000Z';
-    const missed = plan({ executeTime: '2026-11-22T01:00:30.000Z' });
+  test.each([
+    ['2026-11-22T01:01:00.000Z', '2026-11-22T01:00:30.000Z'],
+    // Of the minute that is not full yet: too late to be armed.
+    ['2026-11-22T01:14:00.000Z', '2026-11-22T01:13:30.000Z'],
+  ])('makes up for a time that came while the task was paused, once: %s', async (due, executeTime) => {
+    const missed = plan({ executeTime });
     tasks.add(full({ ...missed, status: 'PAUSED', pausedFrom: 'WAITING' }));
     await toggle();
     expect(tasks.steps).toEqual(['update', `start SCHEDULE ${due}`]);
