@@ -26,7 +26,14 @@ const startMessageSchema = z.object({
 export type StartMessage = z.infer<typeof startMessageSchema>;
 
 /** Go on planning a run, and look after it until it has ended. */
-const planMessageSchema = z.object({ version: z.literal(1), kind: z.literal('PLAN'), taskKey, runId });
+const planMessageSchema = z.object({
+  version: z.literal(1),
+  kind: z.literal('PLAN'),
+  taskKey,
+  runId,
+  /** Where the planner stood when it was sent, as text: whether deliveries of it have led anywhere is seen from that. */
+  position: z.string().optional(),
+});
 export type PlanMessage = z.infer<typeof planMessageSchema>;
 
 /** Do again what could not be done, from what the source has now. */
@@ -54,5 +61,7 @@ export const pageMessageSchema = z.object({
   taskKey,
   runId,
   page: z.number().int().positive(),
+  /** The page's `nodesDone` when it was sent; absent: 0. */
+  nodesDone: z.number().int().nonnegative().optional(),
 });
 export type PageMessage = z.infer<typeof pageMessageSchema>;

@@ -25,8 +25,8 @@ import {
 /**
  * Replicate the page that a message names, and end its run when it was the last.
  *
- * A page that was interrupted comes back: as a new message when it has made progress, so that the queue counts the
- * deliveries without any. After `MAX_FRUITLESS_DELIVERIES` of those the rest of it is recorded as failed.
+ * A page that was interrupted comes back: as a new message when it has made progress, now or in the hands of a worker that
+ * died, so that only deliveries without any count. After `MAX_FRUITLESS_DELIVERIES` of those the rest of it is recorded as failed.
  *
  * @param options `deliveries`: how often the message was delivered, this time included. `random`: from 0 (included) to 1
  * (excluded).
@@ -56,6 +56,12 @@ export async function processPage(options: {
     return DONE;
   }
   const ledger = pageLedger({ taskKey, page, runs });
+  const anew = { taskKey, runId, page: message.page };
+  const isFruitless = page.nodesDone === (message.nodesDone ?? 0);
+  if (deliveries > MAX_FRUITLESS_DELIVERIES && !isFruitless) {
+    await pages.send([{ ...anew, nodesDone: page.nodesDone }]);
+    return DONE;
+  }
   try {
     if (deliveries > MAX_FRUITLESS_DELIVERIES) {
       const reason = gaveUp('its worker ended early');
@@ -77,7 +83,7 @@ export async function processPage(options: {
     });
     const delay = isTimeUp ? 0 : delayAfter(error, deliveries, random());
     if (ledger.page.doneThrough !== page.doneThrough) {
-      await pages.send([message], { delay });
+      await pages.send([{ ...anew, nodesDone: ledger.page.nodesDone }], { delay });
       return DONE;
     }
     const limit = isTimeUp ? MAX_TIMED_OUT_DELIVERIES : MAX_FRUITLESS_DELIVERIES;
@@ -88,7 +94,7 @@ export async function processPage(options: {
     const reason = gaveUp(isTimeUp ? 'sending it takes longer than a worker has' : reasonOf(error));
     await giveUp({ task, ledger, message, code, reason, dependencies, ...(isTimeUp ? { nodes: 1 } : {}) });
     if (!ledger.page.done) {
-      await pages.send([message]);
+      await pages.send([{ ...anew, nodesDone: ledger.page.nodesDone }]);
     }
   }
   await finishRun({ taskKey, runId, runs, clock });

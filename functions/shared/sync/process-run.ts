@@ -200,6 +200,11 @@ async function retry(options: {
   }
 }
 
+/** Where a run's planner stands. */
+function positionOf({ cursor, planned }: Run): string {
+  return JSON.stringify([cursor, planned]);
+}
+
 async function plan(options: {
   readonly message: PlanMessage;
   readonly deliveries: number;
@@ -220,7 +225,13 @@ async function plan(options: {
     return DONE;
   };
   if (deliveries > MAX_FRUITLESS_DELIVERIES) {
-    return giveUp('the planner ended early');
+    const position = positionOf(run);
+    if (position === message.position) {
+      return giveUp('the planner ended early');
+    }
+    // Planners that died have led somewhere: only deliveries that have not count.
+    await queue.plan({ taskKey, runId, position });
+    return DONE;
   }
 
   let hasAdvanced = false;

@@ -74,8 +74,8 @@ export function sqsPageQueue(options: { readonly sqs: SQSClient; readonly queueU
 
   return {
     async send(pages, { delay = 0 } = {}) {
-      const bodies = pages.map(({ taskKey, runId, page }) => {
-        const message: PageMessage = { version: 1, kind: 'PAGE', taskKey, runId, page };
+      const bodies = pages.map(({ taskKey, runId, page, nodesDone }) => {
+        const message: PageMessage = { version: 1, kind: 'PAGE', taskKey, runId, page, nodesDone };
         return JSON.stringify(message);
       });
       for (let start = 0; start < bodies.length; start += MESSAGES_PER_REQUEST) {

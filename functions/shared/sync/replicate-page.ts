@@ -34,8 +34,12 @@ const SENT_BY_RUN = 24;
 /** Bytes sent at once: what a worker can finish in its time at 20 MB/s, with room to spare. */
 const BYTES_AT_ONCE = 2 * 1024 ** 3;
 
-/** A page's progress is recorded after so many nodes, or so many milliseconds. */
+/**
+ * A page's progress is recorded after so many nodes, or so many milliseconds. For the first time in a delivery it is after
+ * fewer: a worker that dies early has then led somewhere.
+ */
 const RECORD_NODES = 100;
+const FIRST_RECORD_NODES = 10;
 const RECORD_INTERVAL = 5_000;
 
 /** How often it is looked whether the run is still going; milliseconds. */
@@ -96,6 +100,7 @@ export async function replicatePage(options: {
 
   let statusKnownAt = clock().getTime();
   let recordedAt = statusKnownAt;
+  let dueNodes = FIRST_RECORD_NODES;
 
   async function checkGoing(): Promise<void> {
     signal.throwIfAborted();
@@ -115,10 +120,11 @@ export async function replicatePage(options: {
       return stop(`${fullPath}: ${result.failure.reason}`);
     }
     const isDue =
-      ledger.unrecorded >= RECORD_NODES ||
+      ledger.unrecorded >= dueNodes ||
       (ledger.unrecorded > 0 && clock().getTime() - recordedAt >= RECORD_INTERVAL);
     if (isDue) {
       recordedAt = clock().getTime();
+      dueNodes = RECORD_NODES;
       await ledger.record();
     }
   }

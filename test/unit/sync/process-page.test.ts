@@ -194,6 +194,27 @@ describe('a worker that dies each time', () => {
   });
 });
 
+describe('workers that die one after the other', () => {
+  it('do not count against a page that they bring forward', async () => {
+    const world = await plannedWorld(400);
+    let calls = 0;
+    let kills = 0;
+    const isDying = () => {
+      calls += 1;
+      if (calls < 30) {
+        return false;
+      }
+      calls = 0;
+      kills += 1;
+      return true;
+    };
+    await world.drain({ before: isDying, after: () => false });
+    expect(kills).toBeGreaterThan(MAX_FRUITLESS_DELIVERIES);
+    expect(world.run).toMatchObject({ status: 'SUCCESS', counters: { totalNode: 400, successNode: 400 } });
+    expect(new Set(world.sent.values())).toEqual(new Set([1]));
+  });
+});
+
 describe('a worker whose time is up', () => {
   it('hands the rest of the page on in a message of its own', async () => {
     const world = await plannedWorld(150);

@@ -3,6 +3,7 @@ import type { Container } from '../../../functions/shared/lane/message.ts';
 import type { Verdict } from '../../../functions/shared/sync/give-up.ts';
 import { processPage } from '../../../functions/shared/sync/process-page.ts';
 import { processRun, type RunDependencies } from '../../../functions/shared/sync/process-run.ts';
+import type { PageQueue } from '../../../functions/shared/sync/queue.ts';
 import type { PageDependencies } from '../../../functions/shared/sync/replicate-page.ts';
 import type { SourceInventory } from '../../../functions/shared/sync/source-inventory.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
@@ -218,9 +219,9 @@ export class SyncWorld {
         },
       });
     const pages = {
-      send: async (sent: readonly { taskKey: string; runId: string; page: number }[]) => {
-        for (const { taskKey, runId, page } of sent) {
-          this.#send('pages', { version: 1, kind: 'PAGE', taskKey, runId, page });
+      send: async (sent: Parameters<PageQueue['send']>[0]) => {
+        for (const { taskKey, runId, page, nodesDone } of sent) {
+          this.#send('pages', { version: 1, kind: 'PAGE', taskKey, runId, page, nodesDone });
         }
       },
     };
