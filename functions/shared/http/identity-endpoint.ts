@@ -65,7 +65,7 @@ export function identityEndpoint<Schema extends z.ZodType>(
   type Input = z.output<Schema>;
   const pipeline = middy<Exchange<Input>, APIGatewayProxyStructuredResultV2>()
     .use(errorEnvelope<Input>(({ error }) => identityError(error)))
-    .use(definition.authentication ?? {})
+    .use(definition.authentication === undefined ? [] : [definition.authentication])
     .use(contentLimit<Input>())
     .use(validation(definition.schema, definition.input))
     .handler(async ({ validated }: Exchange<Input>) => {

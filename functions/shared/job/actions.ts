@@ -13,7 +13,7 @@ interface JobAction {
   readonly taskKey: string;
   readonly projectId: string | undefined;
   readonly by: string;
-  readonly tasks: TaskRepository;
+  readonly tasks: Pick<TaskRepository, 'get' | 'update'>;
   readonly starter: TaskStarter;
   readonly clock: Clock;
   /** Zone of cron expressions. */

@@ -1,8 +1,7 @@
 import type { Clock } from '../clock.ts';
-import type { LaneRepository } from '../lane/repository.ts';
 import type { RunRepository } from '../run/repository.ts';
 import type { SlotRepository } from '../slot/repository.ts';
-import { accountOf } from '../task/account.ts';
+import { accountOf, type LaneCounts } from '../task/account.ts';
 import type { TaskRepository } from '../task/repository.ts';
 import type { Task } from '../task/task.ts';
 import type { JobProgress } from './answers.ts';
@@ -12,7 +11,7 @@ import { jobStateOf } from './state.ts';
 interface ProgressSources {
   readonly tasks: Pick<TaskRepository, 'get'>;
   readonly runs: Pick<RunRepository, 'latest'>;
-  readonly lanes: Pick<LaneRepository, 'list'>;
+  readonly lanes: { list(taskKey: string): Promise<readonly LaneCounts[]> };
   readonly slots: Pick<SlotRepository, 'get'>;
   readonly clock: Clock;
 }
