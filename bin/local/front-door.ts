@@ -7,6 +7,12 @@ export interface FrontDoor {
 }
 
 /**
+ * Calls that one API works on at once; others wait for their turn. MiniStack starts a process for every call beyond those
+ * that it has, and keeps them: a sender of many files would fill the machine with them.
+ */
+const MAX_CALLS = 10;
+
+/**
  * Open a loopback port of its own in front of one API of MiniStack, so that the API's URL is a plain origin for any
  * client.
  *
@@ -19,7 +25,7 @@ export async function openFrontDoor(options: {
   readonly apiId: string;
 }): Promise<FrontDoor> {
   // MiniStack closes an idle connection after 75 s: let go of it earlier, or a request could meet the closing.
-  const agent = new Agent({ keepAlive: true, timeout: 30_000 });
+  const agent = new Agent({ keepAlive: true, timeout: 30_000, maxSockets: MAX_CALLS });
   const proxy = createProxyServer({
     target: `${options.endpoint}/_aws/execute-api/${options.apiId}/$default`,
     agent,
