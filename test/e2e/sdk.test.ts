@@ -178,12 +178,14 @@ describe('jobs', () => {
       jobs.map(({ key, code }) => [key, code]),
     );
     expect(results.filter(({ status }) => status === 'success')).toHaveLength(70);
-    for (const { key, code } of stored) {
-      const task = await tasks.get(key);
-      expect(task?.policyVersion).toBe(code === 'success' ? 2 : 1);
-      expect(task?.policy?.indexTrans).toBe(code === 'success' ? false : undefined);
-      await tasks.delete(key);
-    }
+    await Promise.all(
+      stored.map(async ({ key, code }) => {
+        const task = await tasks.get(key);
+        expect(task?.policyVersion).toBe(code === 'success' ? 2 : 1);
+        expect(task?.policy?.indexTrans).toBe(code === 'success' ? false : undefined);
+        await tasks.delete(key);
+      }),
+    );
   });
 
   /** Run the Python program; its libraries are installed privately once, the SDK by its digest. */
