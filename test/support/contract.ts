@@ -7,7 +7,7 @@ const exchangeSchema = z.strictObject({
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']),
   path: z.string(),
   /** Who asks; an administrator, unless it says otherwise. */
-  as: z.enum(['admin', 'viewer', 'wrong', 'stranger', 'nobody']).default('admin'),
+  as: z.enum(['admin', 'viewer', 'wrong', 'stranger', 'nobody', 'token']).default('admin'),
   headers: z.record(z.string(), z.string()).default({}),
   json: z.unknown().optional(),
   text: z.string().optional(),
