@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { build, type Message } from 'esbuild';
@@ -79,7 +80,7 @@ export async function bundleFunctions(options: {
   if (result.warnings.length > 0) {
     throw new BundleError(result.warnings.map(faultOf));
   }
-  await Promise.all(result.outputFiles.map((file) => replace(file.path, file.contents)));
+  await Promise.all(result.outputFiles.map((file) => replace(file.path, file.contents, outdir)));
 }
 
 function faultsOf(error: unknown): readonly string[] {
@@ -91,13 +92,14 @@ function faultOf({ text, location }: Message): string {
   return location === null ? text : `${location.file}:${location.line}: ${text}`;
 }
 
-async function replace(path: string, contents: Uint8Array): Promise<void> {
+/** The new file is written beside `outdir`: in it, another deployment may be taking the digest of all that is there. */
+async function replace(path: string, contents: Uint8Array, outdir: string): Promise<void> {
   const present = await readFile(path).catch(() => undefined);
   if (present?.equals(contents)) {
     return;
   }
   await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}`;
+  const temporary = `${outdir}-${randomUUID()}`;
   await writeFile(temporary, contents);
   await rename(temporary, path);
 }

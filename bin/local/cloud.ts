@@ -151,21 +151,20 @@ async function bringUp(context: Context): Promise<Endpoints> {
     partOf(failure, cloud('source')),
     partOf(failure, cloud('target')),
     partOf(failure, mongoDb()),
-    partOf(failure, synthesize('source', branch)),
-    partOf(failure, synthesize('target', branch)),
+    partOf(failure, assemblies(branch)),
   ] as const;
   await allEnded(servers);
-  const [source, target, mongoUri, sourceAssembly, targetAssembly] = await Promise.all(servers);
+  const [source, target, mongoUri, assembly] = await Promise.all(servers);
 
   context.log('deploying stages source and target');
   const deployments = [
     partOf(
       failure,
-      deploy({ stage: 'source', assembly: sourceAssembly, endpoint: source, mongoUri, context: branch }),
+      deploy({ stage: 'source', assembly: assembly.source, endpoint: source, mongoUri, context: branch }),
     ),
     partOf(
       failure,
-      deploy({ stage: 'target', assembly: targetAssembly, endpoint: target, mongoUri, context: branch }),
+      deploy({ stage: 'target', assembly: assembly.target, endpoint: target, mongoUri, context: branch }),
     ),
   ] as const;
   await allEnded(deployments);
@@ -340,6 +339,14 @@ function killAll(state: State): void {
   } catch {
     // Something dying still wrote: the next start or stop removes it.
   }
+}
+
+/**
+ * The assemblies of both stages, one after the other: each bundles every function, which keeps two cores busy and takes
+ * 2 GB, and both write the same bundles.
+ */
+async function assemblies(context: Context): Promise<Readonly<Record<'source' | 'target', string>>> {
+  return { source: await synthesize('source', context), target: await synthesize('target', context) };
 }
 
 /**
