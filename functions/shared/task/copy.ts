@@ -61,6 +61,7 @@ export async function copyTask(options: {
     errorStrategy: original.errorStrategy,
     initialSync: original.initialSync === undefined ? undefined : {},
     slotName: original.slotName,
+    policy: original.policy,
     policyVersion: 1,
     revision: 1,
     createdBy: by,
