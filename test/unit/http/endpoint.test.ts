@@ -13,6 +13,7 @@ const principals: Readonly<Record<string, Principal>> = {
   'admin:password': { username: 'admin', role: 'admin' },
   'colons:a:b:c': { username: 'colons', role: 'admin' },
   'jack:password': { username: 'jack', role: 'viewer' },
+  'apps:password': { username: 'apps', role: 'admin', projectId: 'apps' },
 };
 
 const services = {
@@ -130,6 +131,7 @@ describe('authentication', () => {
     ['wrong password', ping, basic('admin:nope'), 401, 401, 'Authorization value check failed'],
     ['unknown user', ping, basic('ghost:nope'), 401, 401, 'Authorization value check failed'],
     ['empty user', ping, basic(':password'), 401, 401, 'Authorization value check failed'],
+    ['administrator of one project', ping, basic('apps:password'), 403, 403, 'Access Denied'],
     ['no administrator', ping, basic('jack:password'), 403, 403, 'Access Denied'],
   ])('%s', async (_case, handler, authorization, status, code, message) => {
     const headers = authorization === undefined ? {} : { authorization };
