@@ -80,7 +80,6 @@ export function oidcVerifier(
           audience,
           algorithms: ALGORITHMS,
           clockTolerance: CLOCK_TOLERANCE,
-          requiredClaims: ['exp', 'sub'],
           currentDate: clock(),
         });
         return signedIn(payload, rolesClaim);
