@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { syncPolicySchema } from '../task/sync-policy.ts';
 import { operationSchema } from './operation.ts';
 
 /** A repository by its names; an empty `repoName` stands for the project itself. */
@@ -36,6 +37,8 @@ export const batchMessageSchema = z.object({
   taskKey: z.string(),
   slotName: z.string(),
   policyVersion: z.number().int(),
+  /** The policies of that version; absent in what was sent before there were any: then nothing is left out or kept. */
+  policy: syncPolicySchema.optional(),
   /** The lane's repository by its source names. */
   source: containerSchema,
   /** The same by the names that the task gives it at the remote. */

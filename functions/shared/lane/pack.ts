@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SyncPolicy } from '../task/sync-policy.ts';
 import type { BatchEntry, BatchMessage, Container } from './message.ts';
 
 /**
@@ -24,6 +25,7 @@ export interface LaneBatch {
   readonly taskKey: string;
   readonly slotName: string;
   readonly policyVersion: number;
+  readonly policy?: SyncPolicy | undefined;
   readonly source: Container;
   readonly remote: Container;
   readonly previousOrdinal: number;
@@ -85,6 +87,7 @@ function headOf(batch: LaneBatch): Omit<BatchMessage, 'entries'> {
     taskKey: batch.taskKey,
     slotName: batch.slotName,
     policyVersion: batch.policyVersion,
+    ...(batch.policy === undefined ? {} : { policy: batch.policy }),
     source: batch.source,
     remote: batch.remote,
     previousOrdinal: batch.previousOrdinal,

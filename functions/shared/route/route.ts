@@ -3,6 +3,7 @@ import type { BatchEntry, Container } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
 import { splitFullPath } from '../node/path.ts';
 import type { Change, LogEvent } from '../operate-log/event.ts';
+import { syncPolicyOf, syncPolicySchema } from '../task/sync-policy.ts';
 import type { Task } from '../task/task.ts';
 
 /**
@@ -12,6 +13,8 @@ import type { Task } from '../task/task.ts';
 export const routeSchema = z.object({
   taskKey: z.string(),
   policyVersion: z.number().int(),
+  /** The policies of that version; absent in what was read before there were any: then nothing is left out or kept. */
+  policy: syncPolicySchema.optional(),
   /** Absent: every project. */
   localProjectId: z.string().optional(),
   /** Absent: every repository of the project. */
@@ -36,6 +39,7 @@ export function routeOf(task: Task): Route {
   return {
     taskKey: task.key,
     policyVersion: task.policyVersion,
+    policy: syncPolicyOf(task),
     ...(scoped && task.localProjectId !== undefined ? { localProjectId: task.localProjectId } : {}),
     ...(scoped && task.localRepoName !== undefined ? { localRepoName: task.localRepoName } : {}),
     ...(scoped && task.remoteProjectId !== undefined ? { remoteProjectId: task.remoteProjectId } : {}),

@@ -198,8 +198,8 @@ async function replay(options: {
   const batches = routed.lanes.flatMap(({ source, remote, entries }) => {
     const previousOrdinal = heads.get(laneId({ taskKey: task.key, source })) ?? 0;
     const unsent = entries.filter(({ ordinal }) => ordinal > previousOrdinal);
-    const { policyVersion } = route;
-    const lane = { taskKey: task.key, slotName: slot.name, policyVersion, source, remote, previousOrdinal };
+    const { taskKey, policyVersion, policy } = route;
+    const lane = { taskKey, slotName: slot.name, policyVersion, policy, source, remote, previousOrdinal };
     return unsent.length === 0 ? [] : [{ ...lane, entries: unsent }];
   });
   // The last look before anything is sent: who has lost the lease sends nothing.

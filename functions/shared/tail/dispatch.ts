@@ -114,14 +114,15 @@ export async function sendBatches(options: {
 function batchesOf(object: ArchiveObject, routed: RoutedRead): LaneBatch[] {
   const heads = new Map(object.lanes.map((lane) => [laneId(lane), lane.previousOrdinal]));
   return routed.lanes.map(({ route, source, remote, entries }) => {
-    const { taskKey, policyVersion } = route;
+    const { taskKey, policyVersion, policy } = route;
     const previousOrdinal = heads.get(laneId({ taskKey, source }));
     if (previousOrdinal === undefined) {
       throw new Error(
         `Archive object ${object.slotName}/${object.firstOrdinal} does not name a lane that it touches`,
       );
     }
-    return { taskKey, slotName: object.slotName, policyVersion, source, remote, previousOrdinal, entries };
+    const { slotName } = object;
+    return { taskKey, slotName, policyVersion, policy, source, remote, previousOrdinal, entries };
   });
 }
 

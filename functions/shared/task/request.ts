@@ -6,7 +6,8 @@ import { parseLocalDateTime } from '../http/local-date-time.ts';
 import { domainRule, domainTransform } from '../http/validation.ts';
 import { isQuartzExpression } from '../schedule/quartz.ts';
 import { normalizeRemoteUrl } from './remote-address.ts';
-import { CONFLICT_STRATEGIES, ERROR_STRATEGIES, TASK_TYPES } from './task.ts';
+import { CONFLICT_STRATEGIES } from './sync-policy.ts';
+import { ERROR_STRATEGIES, TASK_TYPES } from './task.ts';
 
 /** A stored task must fit DynamoDB's 400 KB and a password KMS's 4,096 bytes. */
 const MAX_CERTIFICATE_LENGTH = 64 * 1024;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { storedPolicySchema } from './sync-policy.ts';
+import { CONFLICT_STRATEGIES, storedPolicySchema } from './sync-policy.ts';
 
 /** Values as bk-repo names them (replication task of January 2021). */
 export const TASK_TYPES = ['FULL', 'INCREMENTAL'] as const;
@@ -11,7 +11,6 @@ export const TASK_STATUSES = [
   'INTERRUPTED',
   'FAILED',
 ] as const;
-export const CONFLICT_STRATEGIES = ['SKIP', 'OVERWRITE', 'FAST_FAIL'] as const;
 /** As later versions of bk-repo name them. */
 export const ERROR_STRATEGIES = ['CONTINUE', 'FAST_FAIL'] as const;
 

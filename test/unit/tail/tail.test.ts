@@ -125,6 +125,27 @@ describe('tail', () => {
     expect(Object.fromEntries(world.sentOrdinals)).toEqual({ [`${key}/p/a`]: 1, [`${key}/p/b`]: 1 });
   });
 
+  it('sends a read under the policies with which it was committed, whatever they are by then', async () => {
+    const world = await followed({ policy: { filterDdl: 'drop_database', indexTrans: false } });
+    world.write(file('p', 'r', '/x'));
+    const killed = interrupted(memoryTail(world), 'queue.send', 'before', () =>
+      Promise.reject(new Error('killed')),
+    );
+    await tail(killed, memoryTailSettings(world)).catch(() => undefined);
+    const { setting, ...task } = storedTask({ policy: { ddlTrans: false }, policyVersion: 2 });
+    world.tasks.set(task.key, { ...task, setting: { ...setting, conflictStrategy: 'FAST_FAIL' } });
+    world.now += 60_000;
+    await tail(memoryTail(world), memoryTailSettings(world, { owner: 'two' }));
+    world.write(file('p', 'r', '/y'));
+    await tail(memoryTail(world), memoryTailSettings(world));
+
+    const messages = world.messages.map(({ body }) => batchMessageSchema.parse(JSON.parse(body)));
+    expect(messages.map(({ policyVersion, policy }) => [policyVersion, policy])).toEqual([
+      [1, { conflictStrategy: 'SKIP', filterDdl: 'drop_database', ddlTrans: true, indexTrans: false }],
+      [2, { conflictStrategy: 'FAST_FAIL', ddlTrans: false, indexTrans: true }],
+    ]);
+  });
+
   it('leaves a slot whose lease another holds', async () => {
     const world = await followed();
     world.write(projectCreated('p'));
