@@ -22,7 +22,7 @@ import { RunEndedError } from './replicate-page.ts';
 import type { PlannedNode, SourceInventory } from './source-inventory.ts';
 
 /** Nodes of a page. */
-const PAGE_NODES = 500;
+export const PAGE_NODES = 500;
 
 /** Nodes of one reading of the source, of paths and sizes alone. */
 const NODES_AT_ONCE = MAX_PAGES_AT_ONCE * PAGE_NODES;

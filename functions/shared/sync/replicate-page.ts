@@ -172,11 +172,11 @@ export async function replicatePage(options: {
       }
     }
     if (work.length > 0) {
-      await send(nodes, work);
+      await send(nodes, work, look);
     }
   }
 
-  async function send(nodes: readonly SourceNode[], work: readonly Work[]): Promise<void> {
+  async function send(nodes: readonly SourceNode[], work: readonly Work[], look: Look): Promise<void> {
     const files = work.flatMap(({ node }) => (node.folder ? [] : [node]));
     const content = contentKnowledge(files);
     const writer = nodeWriter({
@@ -254,9 +254,9 @@ export async function replicatePage(options: {
           }
         },
       });
-      const look = await presences(client, { ...remote, fullPaths: [...folders.keys()] }, perform);
+      const lookAbove = await presences(client, { ...remote, fullPaths: [...folders.keys()] }, perform);
       for (const folder of [...folders.values()].sort(byPath)) {
-        if (look(folder.fullPath).kind === 'MISSING') {
+        if (lookAbove(folder.fullPath).kind === 'MISSING') {
           // What is refused fails again in its own page, which records it.
           await writer.putNode(folder).catch((error: unknown) => failureOf(error));
         }
@@ -317,15 +317,31 @@ export async function replicatePage(options: {
         work: replicateOne,
       });
     }
-    await inParallel({
-      items: usual.filter(({ node }) => !node.folder),
-      atOnce: sentAtOnce,
-      maxBytes: BYTES_AT_ONCE,
-      bytesOf: ({ node }) => sizeOf(node),
-      work: replicateOne,
-    });
-    for (const each of work.filter(({ node }) => apart.has(node))) {
-      await replicateOne(each);
+    // A file that cannot be told from its older self is sent again unless it was recorded: no wave begins before the last
+    // one is, in the order of the paths, so that a worker that dies has no more than its wave sent twice.
+    const isBlind = work.some(
+      ({ node, decision }) => decision === 'REPLACE' && look(node.fullPath).kind === 'UNKNOWN',
+    );
+    const waves = isBlind
+      ? wavesOf(
+          work.filter(({ node }) => !node.folder || apart.has(node)),
+          { size: sentAtOnce, isAlone: ({ node }) => apart.has(node) },
+        )
+      : [
+          usual.filter(({ node }) => !node.folder),
+          ...work.filter(({ node }) => apart.has(node)).map((each) => [each]),
+        ];
+    for (const items of waves) {
+      await inParallel({
+        items,
+        atOnce: sentAtOnce,
+        maxBytes: BYTES_AT_ONCE,
+        bytesOf: ({ node }) => sizeOf(node),
+        work: replicateOne,
+      });
+      if (isBlind) {
+        await ledger.record();
+      }
     }
   }
 
@@ -354,6 +370,9 @@ interface Work {
   readonly decision: Exclude<Decision, 'DONE' | 'CONFLICT' | 'STOP'>;
 }
 
+/** What the remote has at a path. */
+type Look = (fullPath: string) => Presence;
+
 /** The next nodes of a page, from where it stands, at most `limit`, and whether they are its last. */
 export async function nextNodes(options: {
   readonly page: Page;
@@ -381,7 +400,7 @@ async function presences(
   client: Pick<RemoteClient, 'identity' | 'digests' | 'existing'>,
   question: Container & { readonly fullPaths: readonly string[] },
   perform: Perform,
-): Promise<(fullPath: string) => Presence> {
+): Promise<Look> {
   const { projectId, repoName } = question;
   const sendable = question.fullPaths.filter((fullPath) => fullPath.isWellFormed());
   const found = new Map<string, Presence>();
@@ -424,4 +443,24 @@ function levelsOf(work: readonly Work[]): Work[][] {
     levels.set(depth, [...(levels.get(depth) ?? []), each]);
   }
   return [...levels].sort(([left], [right]) => left - right).map(([, level]) => level);
+}
+
+/** Work in waves of so many, in its order. @param options `isAlone`: has a wave to itself. */
+function wavesOf(
+  work: readonly Work[],
+  options: { readonly size: number; readonly isAlone: (work: Work) => boolean },
+): Work[][] {
+  const waves: Work[][] = [];
+  let isOpen = false;
+  for (const each of work) {
+    const wave = waves.at(-1);
+    const isAlone = options.isAlone(each);
+    if (wave !== undefined && isOpen && !isAlone && wave.length < options.size) {
+      wave.push(each);
+    } else {
+      waves.push([each]);
+    }
+    isOpen = !isAlone;
+  }
+  return waves;
 }

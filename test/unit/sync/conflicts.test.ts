@@ -137,3 +137,43 @@ it('takes nothing for its own work that came to the source after its first look'
     counters: { totalNode: 3, successNode: 2, conflictedNode: 1 },
   });
 });
+
+it.each([1, 2, 3])(
+  'sends no more twice than a dead worker had under way where digests cannot be told (%i)',
+  async (seed) => {
+    const world = new SyncWorld({ setting: { ...storedTask().setting, conflictStrategy: 'OVERWRITE' } });
+    world.addRepository('alpha', 'files');
+    for (let index = 0; index < 600; index += 1) {
+      const path = `/f${String(index).padStart(3, '0')}`;
+      world.file(NAME, path, `new ${index}`);
+      world.remoteFile(NAME, path, `old ${index}`);
+    }
+    // Some that the source has no folder for stand between the others, and each is sent on its own.
+    for (const path of ['/f100-apart/in', '/f300-apart/in']) {
+      world.file(NAME, path, 'new');
+    }
+    world.start();
+    let [calls, kills, next] = [0, 0, 40];
+    await world.drain({
+      before: () => false,
+      after: (call) => {
+        calls += 1;
+        const isNow = kills < 30 && calls > next && call === 'remote.uploadFile';
+        if (isNow) {
+          kills += 1;
+          next = calls + 40 + ((calls * seed * 7_919) % 90);
+        }
+        return isNow;
+      },
+    });
+    expect(kills).toBeGreaterThan(8);
+    expect(world.remoteTree(NAME)).toEqual(world.sourceTree(NAME));
+    expect(world.run).toMatchObject({
+      status: 'SUCCESS',
+      counters: { totalNode: 602, successNode: 602, failedNode: 0 },
+    });
+    const sent = [...world.sent].filter(([path]) => !path.includes('apart'));
+    const uploads = sent.reduce((sum, [, times]) => sum + times, 0);
+    expect(uploads).toBeLessThanOrEqual(600 + 8 * kills);
+  },
+);
