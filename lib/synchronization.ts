@@ -22,7 +22,7 @@ const TIMEOUT = Duration.seconds(300);
 const PLANNERS = 5;
 
 /** Page workers at once, each with eight files at once and up to ten connections to MongoDB. */
-const SYNCHRONIZERS = 20;
+export const SYNCHRONIZERS = 20;
 
 /** Full synchronization: the planner of runs, and the synchronizer of their pages. */
 export class Synchronization extends Construct {

@@ -4,6 +4,9 @@ import { z } from 'zod';
 import { SimulatedSource } from '../../bin/simulator/source.ts';
 import type { RunLog, Stage } from '../../bin/simulator/stage.ts';
 import { nodeCollectionOf } from '../../functions/shared/mongodb/sharding.ts';
+import { PAGE_NODES } from '../../functions/shared/sync/plan-run.ts';
+import { shareOf } from '../../functions/shared/sync/replicate-page.ts';
+import { SYNCHRONIZERS } from '../../lib/synchronization.ts';
 import { generatedContent } from '../support/content-stream.ts';
 import { connectStages } from '../support/stages.ts';
 import { prepareRclone, rcloneCopy } from './rclone.ts';
@@ -28,11 +31,6 @@ const sizes = z
 const SMALL_BYTES = 10_240;
 const LARGE_FILES = 3;
 const MEGABYTE = 1_000_000;
-
-/** Nodes of a page, files that a worker sends at once, and pages that are worked on at once. */
-const PAGE_NODES = 500;
-const FILES_AT_ONCE = 8;
-const PAGES_AT_ONCE = 20;
 
 /** Longest that a run may take; milliseconds. */
 const PATIENCE = 1_800_000;
@@ -113,8 +111,11 @@ async function round(options: {
   }
 }
 
+/** Files that a run has under way at once when all its pages are still to be done. */
 function filesAtOnce({ files }: Shape): number {
-  return Math.min(files, FILES_AT_ONCE * Math.min(PAGES_AT_ONCE, Math.ceil(files / PAGE_NODES)));
+  const pages = Math.ceil(files / PAGE_NODES);
+  const share = shareOf({ pages: { planned: pages, sent: pages, done: 0 } });
+  return Math.min(files, share * Math.min(SYNCHRONIZERS, pages));
 }
 
 /** A repository whose files have contents that nobody has had before. */
