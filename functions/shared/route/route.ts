@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { BatchEntry, Container } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
-import { splitFullPath } from '../node/path.ts';
+import { isRoot, splitFullPath } from '../node/path.ts';
 import type { Change, LogEvent } from '../operate-log/event.ts';
-import { syncPolicyOf, syncPolicySchema } from '../task/sync-policy.ts';
+import { type SyncPolicy, syncPolicyOf, syncPolicySchema } from '../task/sync-policy.ts';
 import type { Task } from '../task/task.ts';
 
 /**
@@ -53,7 +53,8 @@ export function isFollowing(task: Task): boolean {
 }
 
 /**
- * The operations that an event makes in the lanes of one task; none when the task does not cover it.
+ * The operations that an event makes in the lanes of one task; none when the task does not cover it or its policies leave it
+ * out.
  *
  * A move or copy between repositories never waits for another lane: the destination's lane converges the path to
  * the source's present state, the lane that a node moved out of deletes it. The first entry accounts for the event.
@@ -62,7 +63,11 @@ export function routeEvent(
   route: Route,
   event: { readonly ordinal: number; readonly log: Extract<LogEvent, { change: Change }> },
 ): RoutedEntry[] {
-  const shares = operationsOf(event.log.change).filter((share) => covers(route, share.container));
+  const { change } = event.log;
+  if (route.policy !== undefined && isLeftOut(change, route.policy)) {
+    return [];
+  }
+  const shares = operationsOf(change).filter((share) => covers(route, share.container));
   return shares.map((share, index) => ({
     source: share.container,
     remote: remoteNamesOf(route, share.container),
@@ -75,6 +80,25 @@ export function routeEvent(
       operation: share.operation,
     },
   }));
+}
+
+/**
+ * Whether policies leave a change out of the lanes. A repository's deletion takes its nodes along without naming them; a
+ * log that does names the root, and nothing else in it tells that from somebody emptying the repository.
+ */
+function isLeftOut(change: Change, { ddlTrans, filterDdl }: SyncPolicy): boolean {
+  switch (change.kind) {
+    case 'REPOSITORY_DELETE':
+      return !ddlTrans || filterDdl === 'drop_database';
+    case 'PROJECT_CREATE':
+    case 'REPOSITORY_CREATE':
+    case 'REPOSITORY_UPDATE':
+      return !ddlTrans;
+    case 'NODE_DELETE':
+      return filterDdl === 'drop_database' && isRoot(change.fullPath);
+    default:
+      return false;
+  }
 }
 
 function covers(route: Route, container: Container): boolean {
