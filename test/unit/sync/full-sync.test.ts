@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Fate, SyncWorld } from './world.ts';
+import { type Fate, randomOf } from '../../support/mortal.ts';
+import { SyncWorld } from './world.ts';
 
 /** Three repositories of two projects, 1,300 nodes with folders, one of them empty and with metadata. */
 function filled(world: SyncWorld): readonly string[] {
@@ -45,18 +46,6 @@ function expectReplicated(world: SyncWorld, repositories: readonly string[]): vo
   });
   expect(world.task).not.toHaveProperty('activeRunId');
   expect(world.task.status).toBe('SUCCESS');
-}
-
-/** Deterministic numbers from 0 (included) to 1 (excluded). */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state / 2 ** 32;
-  };
 }
 
 /** Kills once, at the given call (counted from 0), before or after it. */

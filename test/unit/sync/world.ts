@@ -8,6 +8,7 @@ import type { PageDependencies } from '../../../functions/shared/sync/replicate-
 import type { SourceInventory } from '../../../functions/shared/sync/source-inventory.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { MemoryRuns } from '../../support/memory-runs.ts';
+import { type Fate, Killed, mortality } from '../../support/mortal.ts';
 import { storedTask } from '../../support/tasks.ts';
 import { fileCreate, World } from '../apply/world.ts';
 
@@ -18,15 +19,6 @@ interface Queued {
   deliveries: number;
   /** It is watched over only: taken when nothing else is left. */
   readonly isDelayed: boolean;
-}
-
-/** The worker has died: none of its later calls reaches a port. */
-class Killed extends Error {}
-
-/** Decides, with each call to a port, whether the worker dies before or after it. */
-export interface Fate {
-  before(call: string): boolean;
-  after(call: string): boolean;
 }
 
 const LIVES: Fate = { before: () => false, after: () => false };
@@ -192,32 +184,10 @@ export class SyncWorld {
   }
 
   #dependencies(fate: Fate): RunDependencies & PageDependencies {
-    let dead = false;
-    const die = (call: string): never => {
-      dead = true;
-      throw new Killed(call);
+    const onCall = () => {
+      this.world.now = new Date(this.world.now.getTime() + 50);
     };
-    const mortal = <Port extends object>(name: string, port: Port): Port =>
-      new Proxy(port, {
-        get: (target, method) => {
-          const original: unknown = Reflect.get(target, method);
-          if (typeof original !== 'function') {
-            return original;
-          }
-          return async (...args: unknown[]) => {
-            const call = `${name}.${String(method)}`;
-            if (dead || fate.before(call)) {
-              die(call);
-            }
-            this.world.now = new Date(this.world.now.getTime() + 50);
-            const result: unknown = await original.apply(target, args);
-            if (dead || fate.after(call)) {
-              die(call);
-            }
-            return result;
-          };
-        },
-      });
+    const mortal = mortality({ fate, onCall });
     const pages = {
       send: async (sent: Parameters<PageQueue['send']>[0]) => {
         for (const { taskKey, runId, page, nodesDone } of sent) {
