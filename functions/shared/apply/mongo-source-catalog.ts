@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nodeCollectionOf } from '../mongodb/sharding.ts';
+import { jsonMetadata } from '../node/metadata.ts';
 import { childPrefixOf } from '../node/path.ts';
 import type { SourceCatalog, SourceNode } from './source-catalog.ts';
 
@@ -111,7 +112,7 @@ export function mongoSourceCatalog(database: () => Promise<DocumentFinder>): Sou
 
 function nodeOf(document: z.infer<typeof nodeDocument>): SourceNode {
   const { fullPath, createdBy, createdDate, lastModifiedDate, size, sha256, md5, expireDate } = document;
-  const metadata = Object.fromEntries((document.metadata ?? []).map(({ key, value }) => [key, value]));
+  const metadata = jsonMetadata(document.metadata ?? []);
   return document.folder
     ? { folder: true, fullPath, createdBy, createdDate, lastModifiedDate, metadata }
     : {

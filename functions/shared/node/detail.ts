@@ -1,5 +1,5 @@
 import { formatLocalDateTime } from '../http/local-date-time.ts';
-import { metadataObject } from './metadata.ts';
+import { jsonMetadata } from './metadata.ts';
 import type { CreatedNode } from './node-service.ts';
 
 /**
@@ -21,7 +21,7 @@ export function nodeDetail(node: CreatedNode, timeZone: string) {
     size: node.size,
     sha256: node.sha256 ?? null,
     md5: node.md5 ?? null,
-    metadata: metadataObject(node.metadata ?? []),
+    metadata: jsonMetadata(node.metadata ?? []),
     projectId: node.projectId,
     repoName: node.repoName,
   };

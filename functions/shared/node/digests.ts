@@ -4,7 +4,7 @@ import { DomainError } from '../errors.ts';
 import { jacksonString } from '../http/jackson.ts';
 import { domainRule } from '../http/validation.ts';
 import { LIVE, nodeDocumentSchema } from './document.ts';
-import { metadataObject } from './metadata.ts';
+import { jsonMetadata } from './metadata.ts';
 import { metadataDigest } from './metadata-digest.ts';
 import { normalizeFullPath } from './path.ts';
 import { nodesOf } from './store.ts';
@@ -62,7 +62,7 @@ export async function nodeDigests(options: {
       sha256: sha256 ?? null,
       md5: md5 ?? null,
       expireDate: expireDate?.toISOString() ?? null,
-      metadata: metadataDigest(metadataObject(metadata ?? [])),
+      metadata: metadataDigest(jsonMetadata(metadata ?? [])),
     };
   });
 }

@@ -2,6 +2,13 @@ import { Long } from 'mongodb';
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
 
+declare global {
+  interface JSON {
+    /** A value that `stringify` writes as the given text; ECMAScript has it since Node 22, TypeScript's libraries not yet. */
+    rawJSON(text: string): object;
+  }
+}
+
 /** One piece of metadata, in the shape in which a node document holds it. */
 export interface MetadataEntry {
   readonly key: string;
@@ -88,6 +95,28 @@ export function mergeMetadata(
 /** Metadata as an answer shows it: an object from key to value. */
 export function metadataObject(entries: readonly MetadataEntry[]): Record<string, unknown> {
   return Object.fromEntries(entries.map(({ key, value }) => [key, value]));
+}
+
+/**
+ * Metadata, as the database gives it, on its way into JSON: an object from key to value, in which a long that JavaScript
+ * does not hold exactly is written with all its digits, as Jackson writes it.
+ */
+export function jsonMetadata(entries: readonly MetadataEntry[]): Record<string, unknown> {
+  return Object.fromEntries(entries.map(({ key, value }) => [key, jsonValue(value)]));
+}
+
+function jsonValue(value: unknown): unknown {
+  if (value instanceof Long) {
+    const number = value.toNumber();
+    return Number.isSafeInteger(number) ? number : JSON.rawJSON(value.toString());
+  }
+  if (Array.isArray(value)) {
+    return value.map(jsonValue);
+  }
+  // Dates, object ids and the like know their own form.
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+    ? Object.fromEntries(Object.entries(value).map(([key, content]) => [key, jsonValue(content)]))
+    : value;
 }
 
 function invalidMetadata(): DomainError {

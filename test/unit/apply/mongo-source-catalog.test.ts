@@ -1,3 +1,4 @@
+import { Long } from 'mongodb';
 import { expect, it } from 'vitest';
 import { mongoSourceCatalog } from '../../../functions/shared/apply/mongo-source-catalog.ts';
 
@@ -136,4 +137,16 @@ it('pages through what lies under a path, by the index of full paths', async () 
     ['node_178', where({ $gt: '/f/a', $lt: '/f0' }), page],
     ['node_178', where({ $gt: '/', $lt: '0' }), page],
   ]);
+});
+
+it('reads a long in metadata with all its digits', async () => {
+  const { catalog } = holding({
+    fullPath: '/a',
+    folder: true,
+    size: 0,
+    createdBy: 'admin',
+    metadata: [{ key: 'long', value: Long.fromString('9007199254740993') }],
+  });
+  const node = await catalog.node('ops', 'r', '/a');
+  expect(JSON.stringify(node?.metadata)).toBe('{"long":9007199254740993}');
 });

@@ -3,11 +3,13 @@ import { BSON, Long } from 'mongodb';
 import { describe, expect, it } from 'vitest';
 import { DomainError } from '../../../functions/shared/errors.ts';
 import {
+  jsonMetadata,
   mergeMetadata,
   metadataObject,
   metadataRequest,
   storedMetadata,
 } from '../../../functions/shared/node/metadata.ts';
+import { metadataDigest } from '../../../functions/shared/node/metadata-digest.ts';
 
 /** Through BSON and back, as a server would return it. */
 function roundTrip(value: unknown): unknown {
@@ -119,5 +121,29 @@ describe('mergeMetadata', () => {
         expect(metadataObject(merged)).toEqual({ ...metadataObject(existing), ...metadataObject(saved) });
       }),
     );
+  });
+});
+
+describe('metadata on its way into JSON', () => {
+  it('keeps the digits of longs, wherever they stand, and the types of everything else', () => {
+    const values = {
+      long: Long.fromString('9007199254740993'),
+      least: Long.MIN_VALUE,
+      safe: Long.fromNumber(2 ** 40),
+      nested: [{ deep: Long.MAX_VALUE, text: '1' }],
+      date: new Date(0),
+      fraction: 1.5,
+    };
+    const entries = Object.entries(values).map(([key, value]) => ({ key, value: roundTrip(value) }));
+    expect(JSON.stringify(jsonMetadata(entries))).toBe(
+      '{"long":9007199254740993,"least":-9223372036854775808,"safe":1099511627776,' +
+        '"nested":[{"deep":9223372036854775807,"text":"1"}],"date":"1970-01-01T00:00:00.000Z","fraction":1.5}',
+    );
+  });
+
+  it('has the digest of what a receiver that rounds such a long makes of it', () => {
+    const exact = jsonMetadata([{ key: 'k', value: Long.fromString('9007199254740993') }]);
+    expect(metadataDigest(exact)).toBe(metadataDigest({ k: 2 ** 53 }));
+    expect(metadataDigest(exact)).not.toBe(metadataDigest({ k: 2 ** 53 - 1 }));
   });
 });
