@@ -46,3 +46,13 @@ test('what has ended goes at the rate that it had, and is nowhere', () => {
     endTime: '2026-11-22T01:00:05',
   });
 });
+
+test('a success says how many roles and permissions the remote refused', () => {
+  const success = { status: 'SUCCESS', endedAt: '2026-11-22T01:00:05.000Z' } as const;
+  expect(answer(success)).toMatchObject({ status: 'SUCCESS', failedPermission: 0 });
+  expect(answer({ ...success, permissionFailures: 3 })).toMatchObject({
+    status: 'SUCCESS',
+    errorReason: null,
+    failedPermission: 3,
+  });
+});
