@@ -16,7 +16,7 @@ export const TAIL_STEPS = [
 ] as const;
 
 /** The calls that it makes beside those for a task that is left out of reads and catches up. */
-export const CATCH_UP_STEPS = ['catchUps.begin', 'catchUps.move', 'catchUps.end'] as const;
+export const CATCH_UP_STEPS = ['catchUps.begin', 'catchUps.fix', 'catchUps.move', 'catchUps.end'] as const;
 
 /** The same dependencies, with every call to a port (`port.method`) in the hands of `around`. */
 export function surrounded(

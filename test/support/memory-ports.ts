@@ -140,7 +140,7 @@ export class MemoryWorld {
     recordStart: async (key, startOrdinal) => {
       const task = this.tasks.get(key);
       if (task !== undefined && task.startOrdinal === undefined) {
-        this.tasks.set(key, { ...task, startOrdinal });
+        this.tasks.set(key, { ...task, startOrdinal, revision: task.revision + 1 });
       }
     },
   };
@@ -150,12 +150,23 @@ export class MemoryWorld {
       const task = this.tasks.get(taskKey);
       if (task !== undefined && task.catchUp === undefined) {
         const { startOrdinal = ordinal } = task;
-        this.tasks.set(taskKey, { ...task, startOrdinal, catchUp: { nextOrdinal: ordinal } });
+        const catchUp = { nextOrdinal: ordinal };
+        this.tasks.set(taskKey, { ...task, startOrdinal, catchUp, revision: task.revision + 1 });
       }
+    },
+    fix: async ({ taskKey, revision, from, stretch }) => {
+      const task = this.tasks.get(taskKey);
+      if (task?.catchUp?.nextOrdinal !== from || task.revision !== revision) {
+        return false;
+      }
+      const { startOrdinal = from } = task;
+      const catchUp = { nextOrdinal: from, stretch };
+      this.tasks.set(taskKey, { ...task, catchUp, startOrdinal, revision: revision + 1 });
+      return true;
     },
     move: async (taskKey, from, to) => {
       const task = this.tasks.get(taskKey);
-      if (task?.catchUp?.nextOrdinal !== from) {
+      if (task?.catchUp?.nextOrdinal !== from || task.catchUp.stretch?.toOrdinal !== to) {
         return false;
       }
       this.tasks.set(taskKey, { ...task, catchUp: { nextOrdinal: to } });
@@ -168,7 +179,7 @@ export class MemoryWorld {
         return false;
       }
       const { catchUp: _, ...following } = task;
-      this.tasks.set(taskKey, following);
+      this.tasks.set(taskKey, { ...following, revision: task.revision + 1 });
       return true;
     },
   };

@@ -2,6 +2,9 @@ import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamod
 import { isConditionFailure } from '../aws/conditions.ts';
 import { transact } from '../aws/transaction.ts';
 import { slotKeyOf, taskKeyOf } from '../table.ts';
+import type { Task } from '../task/task.ts';
+
+export type Stretch = NonNullable<NonNullable<Task['catchUp']>['stretch']>;
 
 /**
  * Where tasks catch up: what takes a task out of the slot's reads, and what brings it back.
@@ -15,7 +18,17 @@ export interface CatchUpRepository {
    * left alone.
    */
   begin(taskKey: string, ordinal: number): Promise<void>;
-  /** Move the task's position. False, and nothing written, when it stands elsewhere or the task is gone. */
+  /**
+   * Fix what is replayed next and under which policies, before any of it is sent; it is the task's first when it had none.
+   * False, and nothing written, when the task was changed since this revision.
+   */
+  fix(step: {
+    readonly taskKey: string;
+    readonly revision: number;
+    readonly from: number;
+    readonly stretch: Stretch;
+  }): Promise<boolean>;
+  /** Move the task behind its stretch. False, and nothing written, when it stands elsewhere or the task is gone. */
   move(taskKey: string, from: number, to: number): Promise<boolean>;
   /**
    * Bring the task back into the slot's reads: only while both stand at this ordinal, and no other lease was given since
@@ -67,14 +80,32 @@ export function catchUpRepository(options: {
       );
     },
 
+    fix: ({ taskKey, revision, from, stretch }) =>
+      update(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: taskKeyOf(taskKey),
+          // The revision goes up: an older copy that is written back would forget what may have been sent by then.
+          UpdateExpression:
+            'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :from) ADD revision :one',
+          ConditionExpression: 'revision = :revision AND catchUp.nextOrdinal = :from',
+          ExpressionAttributeValues: {
+            ':stretch': stretch,
+            ':revision': revision,
+            ':from': from,
+            ':one': 1,
+          },
+        }),
+      ),
+
     move: (taskKey, from, to) =>
       update(
         new UpdateCommand({
           TableName: tableName,
           Key: taskKeyOf(taskKey),
-          // The revision stays: whoever writes an older copy back only sets the position back.
-          UpdateExpression: 'SET catchUp.nextOrdinal = :to',
-          ConditionExpression: 'catchUp.nextOrdinal = :from',
+          // The revision stays: whoever writes an older copy back only sets position and stretch back.
+          UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch',
+          ConditionExpression: 'catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to',
           ExpressionAttributeValues: { ':from': from, ':to': to },
         }),
       ),

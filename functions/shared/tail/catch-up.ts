@@ -5,8 +5,9 @@ import { type LaneRepository, laneId } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
 import { isFollowing, routeOf } from '../route/route.ts';
 import type { Slot } from '../slot/slot.ts';
+import { syncPolicyOf } from '../task/sync-policy.ts';
 import type { Task } from '../task/task.ts';
-import type { CatchUpRepository } from './catch-up-repository.ts';
+import type { CatchUpRepository, Stretch } from './catch-up-repository.ts';
 import { routeRead, sendBatches } from './dispatch.ts';
 
 /** Events after which a stretch is long enough, and the most objects of the archive in one. */
@@ -23,7 +24,6 @@ export interface CatchUpDependencies {
   readonly tasks: {
     /** Every task, strongly consistent. */
     list(): Promise<readonly Task[]>;
-    recordStart(taskKey: string, ordinal: number): Promise<void>;
   };
   readonly catchUps: CatchUpRepository;
   readonly archive: Pick<Archive, 'load' | 'putOperation'>;
@@ -106,8 +106,8 @@ export function catchUp(options: {
     const from = task.catchUp.nextOrdinal;
     let at = from;
     if (from < slot.nextOrdinal) {
-      const replayed = await replay({ task, from, slot, renew, dependencies });
-      if (replayed === undefined) {
+      const documents = await stretchOf(dependencies.archive, slot, from, task.catchUp.stretch?.toOrdinal);
+      if (documents === undefined) {
         stranded.add(task.key);
         logger.warn('The archive has lost what a task still has to get', {
           taskKey: task.key,
@@ -116,11 +116,20 @@ export function catchUp(options: {
         });
         return false;
       }
-      if (!(await catchUps.move(task.key, from, replayed.nextOrdinal))) {
+      const { policyVersion } = task;
+      const toOrdinal = from + documents.length;
+      const stretch = task.catchUp.stretch ?? { toOrdinal, policyVersion, policy: syncPolicyOf(task) };
+      const { key: taskKey, revision } = task;
+      if (task.catchUp.stretch === undefined && !(await catchUps.fix({ taskKey, revision, from, stretch }))) {
         return false;
       }
-      at = replayed.nextOrdinal;
-      logger.info('Replayed the archive', { taskKey: task.key, slotName: slot.name, from, ...replayed });
+      const sent = await replay({ task, from, documents, stretch, slot, renew, dependencies });
+      if (!(await catchUps.move(taskKey, from, toOrdinal))) {
+        return false;
+      }
+      at = toOrdinal;
+      const events = documents.length;
+      logger.info('Replayed the archive', { taskKey, slotName: slot.name, from, toOrdinal, events, sent });
     }
     if (at < slot.nextOrdinal) {
       return false;
@@ -162,37 +171,26 @@ export function catchUp(options: {
   };
 }
 
-interface Replayed {
-  readonly nextOrdinal: number;
-  readonly events: number;
-  readonly sent: number;
-}
-
 /**
- * Send a task its share of the archive from an ordinal on, up to a stretch's length.
+ * Send a task its share of a stretch.
  *
- * Nothing of it is committed before it is sent, as a read is, nor needs to be: what a lane has already, by whichever way,
- * is at or below its last sent ordinal and is left out, and what was sent without being noted is the same again.
+ * The stretch and its policies are fixed before any of it is sent, as a read is committed: what a lane has already, by
+ * whichever way, is at or below its last sent ordinal and is left out, and what was sent without being noted is the same again.
  *
- * @returns undefined when the archive does not hold the ordinal.
+ * @returns operations that were sent.
  */
 async function replay(options: {
   readonly task: Task;
   readonly from: number;
+  readonly documents: ArchiveObject['documents'];
+  readonly stretch: Stretch;
   readonly slot: Slot;
   readonly renew: () => Promise<void>;
   readonly dependencies: CatchUpDependencies;
-}): Promise<Replayed | undefined> {
-  const { task, from, slot, renew, dependencies } = options;
-  const { tasks, archive, lanes, queue } = dependencies;
-  const documents = await stretchOf(archive, slot, from);
-  if (documents.length === 0) {
-    return undefined;
-  }
-  if (task.startOrdinal === undefined) {
-    await tasks.recordStart(task.key, from);
-  }
-  const route = routeOf(task);
+}): Promise<number> {
+  const { task, from, documents, stretch, slot, renew, dependencies } = options;
+  const { archive, lanes, queue } = dependencies;
+  const route = { ...routeOf(task), policyVersion: stretch.policyVersion, policy: stretch.policy };
   const routed = routeRead({ firstOrdinal: from, routes: [route], documents });
   const heads = await lanes.heads(routed.lanes.map(({ source }) => ({ taskKey: task.key, source })));
   const batches = routed.lanes.flatMap(({ source, remote, entries }) => {
@@ -205,23 +203,24 @@ async function replay(options: {
   // The last look before anything is sent: who has lost the lease sends nothing.
   await renew();
   await sendBatches({ batches, archive, queue, lanes });
-  return {
-    nextOrdinal: from + documents.length,
-    events: documents.length,
-    sent: batches.reduce((sum, { entries }) => sum + entries.length, 0),
-  };
+  return batches.reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
-/** The documents of consecutive objects; none when the first one is not there. */
+/**
+ * The documents of consecutive objects: up to a stretch's length, or the ordinal at which one was fixed to end. Undefined when
+ * the archive does not hold the first one, or not all that was fixed.
+ */
 async function stretchOf(
   archive: Pick<Archive, 'load'>,
   slot: Slot,
   from: number,
-): Promise<ArchiveObject['documents']> {
+  toOrdinal: number | undefined,
+): Promise<ArchiveObject['documents'] | undefined> {
+  const end = toOrdinal ?? slot.nextOrdinal;
   const documents: ArchiveObject['documents'] = [];
   for (let objects = 0; objects < STRETCH_OBJECTS; objects += 1) {
     const next = from + documents.length;
-    if (next >= slot.nextOrdinal || documents.length >= STRETCH_EVENTS) {
+    if (next >= end || (toOrdinal === undefined && documents.length >= STRETCH_EVENTS)) {
       break;
     }
     const object = await archive.load(slot.name, next);
@@ -230,5 +229,6 @@ async function stretchOf(
     }
     documents.push(...object.documents);
   }
-  return documents;
+  const isWhole = toOrdinal === undefined ? documents.length > 0 : from + documents.length === toOrdinal;
+  return isWhole ? documents : undefined;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { CONFLICT_STRATEGIES, storedPolicySchema } from './sync-policy.ts';
+import { CONFLICT_STRATEGIES, storedPolicySchema, syncPolicySchema } from './sync-policy.ts';
 
 /** Values as bk-repo names them (replication task of January 2021). */
 export const TASK_TYPES = ['FULL', 'INCREMENTAL'] as const;
@@ -78,7 +78,20 @@ export const taskSchema = z.object({
    * Set while the task is left out of the slot's reads: the first ordinal that it still has to get, from the archive. Where
    * a read begins, and never past the slot's own next ordinal.
    */
-  catchUp: z.object({ nextOrdinal: z.number().int().positive() }).optional(),
+  catchUp: z
+    .object({
+      nextOrdinal: z.number().int().positive(),
+      /** The stretch that is being replayed, and under what: a repeat of it sends the same, whatever has changed since. */
+      stretch: z
+        .object({
+          /** Behind its last event. */
+          toOrdinal: z.number().int().positive(),
+          policyVersion: z.number().int(),
+          policy: syncPolicySchema,
+        })
+        .optional(),
+    })
+    .optional(),
   /**
    * The first full synchronization of an INCREMENTAL task that asked for one. Until it has ended, nothing is replayed;
    * what was logged well before it began is in it.

@@ -39,12 +39,30 @@ describe('catchUpRepository', () => {
     expect(await catchUps.move('k', 7, 9)).toBe(true);
     expect(updates()).toMatchObject([
       {
-        ConditionExpression: 'catchUp.nextOrdinal = :from',
+        UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch',
+        ConditionExpression: 'catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to',
         ExpressionAttributeValues: { ':from': 7, ':to': 9 },
       },
     ]);
     dynamo.on(UpdateCommand).rejects(conditionFailure);
     expect(await catchUps.move('k', 7, 9)).toBe(false);
+  });
+
+  it('fixes what is replayed next as long as the task is as it was read', async () => {
+    const policy = { conflictStrategy: 'SKIP' as const, ddlTrans: false, indexTrans: true };
+    const step = { taskKey: 'k', revision: 3, from: 7, stretch: { toOrdinal: 9, policyVersion: 2, policy } };
+    expect(await catchUps.fix(step)).toBe(true);
+    expect(updates()).toMatchObject([
+      {
+        Key: { pk: 'TASK', sk: 'k' },
+        UpdateExpression:
+          'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :from) ADD revision :one',
+        ConditionExpression: 'revision = :revision AND catchUp.nextOrdinal = :from',
+        ExpressionAttributeValues: { ':stretch': step.stretch, ':revision': 3, ':from': 7, ':one': 1 },
+      },
+    ]);
+    dynamo.on(UpdateCommand).rejects(conditionFailure);
+    expect(await catchUps.fix(step)).toBe(false);
   });
 
   it.each(['begin', 'move'] as const)('does not take another fault of %s for a refusal', async (method) => {

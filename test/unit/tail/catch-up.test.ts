@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fileCreated, nodeTransferred, projectCreated } from '../../../bin/simulator/log-entries.ts';
+import {
+  fileCreated,
+  nodeTransferred,
+  projectCreated,
+  repositoryCreated,
+} from '../../../bin/simulator/log-entries.ts';
+import { type BatchEntry, batchMessageSchema } from '../../../functions/shared/lane/message.ts';
 import { laneId } from '../../../functions/shared/lane/repository.ts';
 import { routeOf } from '../../../functions/shared/route/route.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
@@ -25,7 +31,7 @@ async function followed(fields: Partial<Task> = {}): Promise<MemoryWorld> {
 function change(world: MemoryWorld, fields: Partial<Task>, key = KEY): void {
   const task = world.tasks.get(key);
   if (task !== undefined) {
-    world.tasks.set(key, { ...task, ...fields });
+    world.tasks.set(key, { ...task, ...fields, revision: task.revision + 1 });
   }
 }
 
@@ -69,6 +75,36 @@ describe('catching up', () => {
     await drained(world);
     expect(world.tasks.get(KEY)).not.toHaveProperty('catchUp');
     expect(appliedLanes(world).get(LANE)?.ordinals).toEqual([1]);
+  });
+
+  it('repeats a stretch under the policies that it was begun with, and the next under those of now', async () => {
+    const world = await followed({ status: 'PAUSED', pausedFrom: 'REPLICATING' });
+    write(world, '/1');
+    world.write(repositoryCreated('p', 'r', { type: 'GENERIC' }));
+    await drained(world);
+    change(world, { status: 'REPLICATING' });
+    const dying = interrupted(memoryTail(world), 'queue.send', 'after', killed);
+    await tail(dying, memoryTailSettings(world)).catch(() => undefined);
+    expect(world.sentOrdinals).toEqual(new Map());
+
+    change(world, { policy: { ddlTrans: false }, policyVersion: 2 });
+    world.write(repositoryCreated('p', 'r', { type: 'GENERIC' }));
+    world.now += 31_000;
+    // The slot has read on without the task: that read is no part of the stretch.
+    const reading = interrupted(memoryTail(world), 'catchUps.move', 'before', killed);
+    await tail(reading, memoryTailSettings(world, { owner: 'two' })).catch(() => undefined);
+    world.now += 31_000;
+    write(world, '/4');
+    await tail(memoryTail(world), memoryTailSettings(world, { owner: 'three' }));
+
+    expect(appliedLanes(world).get(LANE)?.ordinals).toEqual([1, 2, 4]);
+    const messages = world.messages.map(({ body }) => batchMessageSchema.parse(JSON.parse(body)));
+    expect(messages.map(({ policyVersion, policy }) => [policyVersion, policy?.ddlTrans])).toEqual([
+      [1, true],
+      [2, false],
+    ]);
+    expect(world.dispatched.get(LANE)).toBe(3);
+    expect(world.tasks.get(KEY)).not.toHaveProperty('catchUp');
   });
 
   it('leaves a task that was paused and resumed between two reads in them', async () => {
@@ -285,8 +321,9 @@ describe('catching up', () => {
 
 /** Something that happens to a world. */
 type PlainHappening =
-  | { readonly kind: 'write'; readonly project: string; readonly repo: string; readonly moved: boolean }
-  | { readonly kind: 'pause' | 'resume' | 'create' | 'endSync'; readonly task: number };
+  | { readonly kind: 'write'; readonly project: string; readonly repo: string; readonly what: Written }
+  | { readonly kind: (typeof TASK_HAPPENINGS)[number]; readonly task: number };
+type Written = 'file' | 'move' | 'definition';
 type Happening = PlainHappening | { readonly kind: 'tail'; readonly run: Run };
 
 /** A tailer's run: whole, killed at a step, or stopped at it for so long that its lease runs out, while others happen. */
@@ -297,6 +334,12 @@ interface Run {
     | undefined;
   readonly meanwhile?: readonly Happening[] | undefined;
 }
+
+/** Operations that a policy leaves out. */
+const DEFINITIONS: ReadonlySet<string> = new Set(['PROJECT_CREATE', 'REPOSITORY_CREATE']);
+
+/** `policy` turns the replay of definitions on or off; `readTask` and `writeBack` are an update by an older copy. */
+const TASK_HAPPENINGS = ['pause', 'resume', 'create', 'endSync', 'policy', 'readTask', 'writeBack'] as const;
 
 const TASKS: readonly Partial<Task>[] = [
   {},
@@ -310,10 +353,10 @@ const plainHappening = fc.oneof(
     kind: fc.constant('write' as const),
     project: fc.constantFrom('p', 'q'),
     repo: fc.constantFrom('r', 's'),
-    moved: fc.boolean(),
+    what: fc.constantFrom<Written>('file', 'move', 'definition'),
   }),
   fc.record({
-    kind: fc.constantFrom('pause', 'resume', 'pause', 'resume', 'create', 'endSync'),
+    kind: fc.constantFrom(...TASK_HAPPENINGS, 'pause', 'resume', 'policy'),
     task: fc.nat(TASKS.length - 1),
   }),
 );
@@ -349,6 +392,9 @@ class Play {
   readonly world = new MemoryWorld();
   /** First ordinal that each task has to get: what is logged after its creation, or all that its slot had yet to read. */
   readonly owedFrom = new Map<string, number>();
+  /** Tasks that have at some time replayed no definitions. */
+  readonly filtered = new Set<string>();
+  #read: Task | undefined;
   #owners = 0;
   #paths = 0;
 
@@ -366,6 +412,17 @@ class Play {
         break;
       case 'endSync':
         change(world, { initialSync: { endedAt: world.clock().toISOString() } }, keyOf(happening.task));
+        break;
+      case 'policy':
+        this.#changePolicy(keyOf(happening.task));
+        break;
+      case 'readTask':
+        this.#read = world.tasks.get(keyOf(happening.task));
+        break;
+      case 'writeBack':
+        if (this.#read !== undefined && world.tasks.get(this.#read.key)?.revision === this.#read.revision) {
+          change(world, { ...this.#read, name: 'renamed' }, this.#read.key);
+        }
         break;
       default:
         change(
@@ -413,10 +470,22 @@ class Play {
     world.now += 31_000;
   }
 
-  #entry({ project, repo, moved }: Extract<Happening, { kind: 'write' }>): Record<string, unknown> {
+  #changePolicy(key: string): void {
+    const task = this.world.tasks.get(key);
+    if (task !== undefined) {
+      const ddlTrans = task.policy?.ddlTrans === false;
+      change(this.world, { policy: { ddlTrans }, policyVersion: task.policyVersion + 1 }, key);
+      this.filtered.add(key);
+    }
+  }
+
+  #entry({ project, repo, what }: Extract<Happening, { kind: 'write' }>): Record<string, unknown> {
     this.#paths += 1;
     const fullPath = `/${this.#paths}`;
-    return moved
+    if (what === 'definition') {
+      return repositoryCreated(project, repo, { type: 'GENERIC' });
+    }
+    return what === 'move'
       ? nodeTransferred(
           'MOVE',
           { projectId: project, repoName: repo, fullPath },
@@ -464,7 +533,8 @@ async function expectWhole(play: Play): Promise<void> {
   expect(world.slots.get('default')?.nextOrdinal).toBe(world.log.length + 1);
   const routed = routeRead({
     firstOrdinal: 1,
-    routes: [...world.tasks.values()].map(routeOf),
+    // Without policies: what is left out of this is theirs.
+    routes: [...world.tasks.values()].map((task) => ({ ...routeOf(task), policy: undefined })),
     documents: world.log,
   });
   const applied = appliedLanes(world);
@@ -475,7 +545,9 @@ async function expectWhole(play: Play): Promise<void> {
     // What was logged before the task was created, and read after it, may be among them.
     const owedFrom = play.owedFrom.get(route.taskKey) ?? 1;
     const startsAt = Math.min(owedFrom, ordinals[0] ?? owedFrom);
-    const owed = entries.filter(({ ordinal }) => ordinal >= startsAt);
+    const isKept = ({ ordinal, operation }: BatchEntry) =>
+      !DEFINITIONS.has(operation.kind) || !play.filtered.has(route.taskKey) || ordinals.includes(ordinal);
+    const owed = entries.filter((entry) => entry.ordinal >= startsAt && isKept(entry));
     expect(ordinals).toEqual(owed.map(({ ordinal }) => ordinal));
     const counted = owed.filter(({ secondary }) => secondary === undefined);
     expect(world.dispatched.get(id) ?? 0).toBe(counted.length);
@@ -483,6 +555,12 @@ async function expectWhole(play: Play): Promise<void> {
     expect(startOrdinal).toBeLessThanOrEqual(startsAt);
   }
   expect([...applied.keys()]).toEqual([]);
+  for (const { policy, entries } of world.messages.map(({ body }) =>
+    batchMessageSchema.parse(JSON.parse(body)),
+  )) {
+    const isDefinition = entries.some(({ operation }) => DEFINITIONS.has(operation.kind));
+    expect(policy?.ddlTrans === false && isDefinition).toBe(false);
+  }
 }
 
 type Planned = PlainHappening | { readonly kind: 'tail' } | { readonly kind: 'expire' };
