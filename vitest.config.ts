@@ -8,7 +8,10 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/support/counts-reporter.ts'],
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        // Properties take seconds where others use the machine too: the limit is there to end what hangs.
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
+      },
       {
         test: {
           name: 'infrastructure',

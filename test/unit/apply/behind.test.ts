@@ -35,7 +35,7 @@ function expectSame({ operations, source, target, failures }: Played): void {
 }
 
 describe.each(PACES)('a worker behind a source that did something every %i ms', (apart) => {
-  it('leaves the target as the source is', { timeout: 60_000 }, async () => {
+  it('leaves the target as the source is', async () => {
     const property = fc.asyncProperty(sequence, async (drafts) => {
       expectSame(await playBehind({ operations: operationsOf(drafts), apart }));
     });
