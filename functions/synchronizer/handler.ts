@@ -12,6 +12,7 @@ import { bkRepoDatabase } from '../shared/mongodb/database.ts';
 import { createRemoteClient } from '../shared/remote/client.ts';
 import { runRepository } from '../shared/run/table-runs.ts';
 import { processDeliveries } from '../shared/sync/deliveries.ts';
+import { pageClaims } from '../shared/sync/page-claims.ts';
 import { processPage } from '../shared/sync/process-page.ts';
 import { sqsPageQueue } from '../shared/sync/queue.ts';
 import { kmsCredentials } from '../shared/task/credentials.ts';
@@ -31,6 +32,7 @@ const env = environment(
 const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
 const pages = sqsPageQueue({ sqs: sqs(), queueUrl: env.PAGE_QUEUE_URL });
 const postpone = sqsPostponer({ sqs: sqs(), queueUrl: env.PAGE_QUEUE_URL, logger });
+const claims = pageClaims(table);
 const dependencies = {
   tasks: taskRepository(table),
   runs: runRepository(table),
@@ -68,7 +70,7 @@ export const handler = async (event: SQSEvent, context: Context): Promise<SQSBat
       deliveries: Number(attributes.ApproximateReceiveCount),
     })),
     remainingTime: context.getRemainingTimeInMillis(),
-    process: (delivery) => processPage({ ...delivery, pages, dependencies }),
+    process: (delivery) => processPage({ ...delivery, pages, claims, dependencies }),
     postpone,
     logger,
   });

@@ -9,6 +9,7 @@ import { s3BlobStore } from '../../functions/shared/blob/s3-blob-store.ts';
 import { systemClock } from '../../functions/shared/clock.ts';
 import { createRemoteClient } from '../../functions/shared/remote/client.ts';
 import { runRepository } from '../../functions/shared/run/table-runs.ts';
+import { pageClaims } from '../../functions/shared/sync/page-claims.ts';
 import { processPage } from '../../functions/shared/sync/process-page.ts';
 import { processRun, type RunDependencies } from '../../functions/shared/sync/process-run.ts';
 import { mongoSourceInventory } from '../../functions/shared/sync/source-inventory.ts';
@@ -84,6 +85,8 @@ export async function countedSync(options: {
         await processPage({
           ...delivery,
           body: page,
+          messageId: page,
+          claims: pageClaims(table),
           pages: dependencies.pages,
           dependencies: {
             ...dependencies,

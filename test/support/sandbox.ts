@@ -23,7 +23,10 @@ import { type BatchMessage, batchMessageSchema } from '../../functions/shared/la
 import { type LaneQueue, sqsLaneQueue } from '../../functions/shared/lane/queue.ts';
 import { type LaneRepository, laneRepository } from '../../functions/shared/lane/repository.ts';
 import { cappedOperateLog, type OperateLog } from '../../functions/shared/operate-log/reader.ts';
+import type { RunRepository } from '../../functions/shared/run/repository.ts';
+import { runRepository } from '../../functions/shared/run/table-runs.ts';
 import { type SlotRepository, slotRepository } from '../../functions/shared/slot/repository.ts';
+import { type PageClaims, pageClaims } from '../../functions/shared/sync/page-claims.ts';
 import {
   type CatchUpRepository,
   catchUpRepository,
@@ -51,6 +54,8 @@ export class Sandbox {
   readonly slots: SlotRepository;
   readonly tasks: TaskRepository;
   readonly catchUps: CatchUpRepository;
+  readonly runs: RunRepository;
+  readonly claims: PageClaims;
   readonly lanes: LaneRepository;
   readonly archive: Archive;
   readonly queue: LaneQueue;
@@ -77,6 +82,8 @@ export class Sandbox {
     this.slots = slotRepository({ ...table, clock });
     this.tasks = taskRepository(table);
     this.catchUps = catchUpRepository(table);
+    this.runs = runRepository(table);
+    this.claims = pageClaims(table);
     this.lanes = laneRepository(table);
     this.archive = s3Archive({ s3: this.s3, bucket: names.bucket });
     this.queue = sqsLaneQueue({ sqs: this.#sqs, queueUrl: names.queueUrl });

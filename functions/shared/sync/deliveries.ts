@@ -24,6 +24,7 @@ export async function processDeliveries(options: {
   readonly deliveries: readonly Delivery[];
   readonly remainingTime: number;
   readonly process: (delivery: {
+    readonly messageId: string;
     readonly body: string;
     readonly deliveries: number;
     readonly signal: AbortSignal;
@@ -37,14 +38,16 @@ export async function processDeliveries(options: {
   const random = Math.random;
   const returned: string[] = [];
   for (const { messageId, receiptHandle, body, deliveries } of options.deliveries) {
-    const verdict = await process({ body, deliveries, signal, random }).catch((error: unknown): Verdict => {
-      logger.error('A message goes back to its queue after a fault', {
-        messageId,
-        deliveries,
-        error: error instanceof Error ? error : String(error),
-      });
-      return { kind: 'BACK', delay: delayAfter(error, deliveries, random()) };
-    });
+    const verdict = await process({ messageId, body, deliveries, signal, random }).catch(
+      (error: unknown): Verdict => {
+        logger.error('A message goes back to its queue after a fault', {
+          messageId,
+          deliveries,
+          error: error instanceof Error ? error : String(error),
+        });
+        return { kind: 'BACK', delay: delayAfter(error, deliveries, random()) };
+      },
+    );
     if (verdict.kind === 'BACK') {
       await postpone([{ receiptHandle, delay: verdict.delay }]);
       returned.push(messageId);

@@ -11,6 +11,7 @@ import {
   type Verdict,
 } from './give-up.ts';
 import { type PageMessage, pageMessageSchema } from './message.ts';
+import type { PageClaims } from './page-claims.ts';
 import { PageContendedError, type PageLedger, pageLedger } from './page-ledger.ts';
 import type { PageQueue } from './queue.ts';
 import {
@@ -21,6 +22,9 @@ import {
   RunEndedError,
   replicatePage,
 } from './replicate-page.ts';
+
+/** Seconds after which it is looked again whether a page that another message has is done. */
+const HELD_DELAY = 30;
 
 /**
  * Replicate the page that a message names, and end its run when it was the last.
@@ -37,10 +41,12 @@ export async function processPage(options: {
   /** Aborted when time is nearly up. */
   readonly signal: AbortSignal;
   readonly random: () => number;
+  readonly messageId: string;
   readonly pages: PageQueue;
+  readonly claims: PageClaims;
   readonly dependencies: PageDependencies;
 }): Promise<Verdict> {
-  const { body, deliveries, signal, random, pages, dependencies } = options;
+  const { body, deliveries, signal, random, messageId, pages, claims, dependencies } = options;
   const { tasks, runs, clock, logger } = dependencies;
   const message = pageMessageSchema.parse(JSON.parse(body));
   const { taskKey, runId } = message;
@@ -56,10 +62,19 @@ export async function processPage(options: {
     return DONE;
   }
   const ledger = pageLedger({ taskKey, page, runs });
-  const anew = { taskKey, runId, page: message.page };
+  const claim = { runId, page: message.page, holder: messageId };
+  if (!page.done && !(await claims.claim({ ...claim, at: clock() }))) {
+    // As a new message, for its deliveries have led nowhere by no fault of the page.
+    await pages.send([{ ...about, nodesDone: message.nodesDone }], { delay: HELD_DELAY });
+    return DONE;
+  }
+  const handOn = async (nodesDone: number, delay: number): Promise<void> => {
+    await claims.release(claim);
+    await pages.send([{ ...about, nodesDone }], { delay });
+  };
   const isFruitless = page.nodesDone === (message.nodesDone ?? 0);
   if (deliveries > MAX_FRUITLESS_DELIVERIES && !isFruitless) {
-    await pages.send([{ ...anew, nodesDone: page.nodesDone }]);
+    await handOn(page.nodesDone, 0);
     return DONE;
   }
   try {
@@ -72,6 +87,7 @@ export async function processPage(options: {
   } catch (error) {
     if (error instanceof RunEndedError || error instanceof PageContendedError) {
       logger.info('Left a page', { ...about, reason: error.message });
+      await claims.release(claim);
       return DONE;
     }
     const isTimeUp = signal.aborted;
@@ -83,7 +99,7 @@ export async function processPage(options: {
     });
     const delay = isTimeUp ? 0 : delayAfter(error, deliveries, random());
     if (ledger.page.doneThrough !== page.doneThrough) {
-      await pages.send([{ ...anew, nodesDone: ledger.page.nodesDone }], { delay });
+      await handOn(ledger.page.nodesDone, delay);
       return DONE;
     }
     const limit = isTimeUp ? MAX_TIMED_OUT_DELIVERIES : MAX_FRUITLESS_DELIVERIES;
@@ -94,7 +110,7 @@ export async function processPage(options: {
     const reason = gaveUp(isTimeUp ? 'sending it takes longer than a worker has' : reasonOf(error));
     await giveUp({ task, ledger, message, code, reason, dependencies, ...(isTimeUp ? { nodes: 1 } : {}) });
     if (!ledger.page.done) {
-      await pages.send([{ ...anew, nodesDone: ledger.page.nodesDone }]);
+      await handOn(ledger.page.nodesDone, 0);
     }
   }
   await finishRun({ taskKey, runId, runs, clock });

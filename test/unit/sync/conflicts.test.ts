@@ -148,10 +148,6 @@ it.each([1, 2, 3])(
       world.file(NAME, path, `new ${index}`);
       world.remoteFile(NAME, path, `old ${index}`);
     }
-    // Some that the source has no folder for stand between the others, and each is sent on its own.
-    for (const path of ['/f100-apart/in', '/f300-apart/in']) {
-      world.file(NAME, path, 'new');
-    }
     world.start();
     let [calls, kills, next] = [0, 0, 40];
     await world.drain({
@@ -170,10 +166,21 @@ it.each([1, 2, 3])(
     expect(world.remoteTree(NAME)).toEqual(world.sourceTree(NAME));
     expect(world.run).toMatchObject({
       status: 'SUCCESS',
-      counters: { totalNode: 602, successNode: 602, failedNode: 0 },
+      counters: { totalNode: 600, successNode: 600, failedNode: 0 },
     });
-    const sent = [...world.sent].filter(([path]) => !path.includes('apart'));
-    const uploads = sent.reduce((sum, [, times]) => sum + times, 0);
+    const uploads = [...world.sent.values()].reduce((sum, times) => sum + times, 0);
     expect(uploads).toBeLessThanOrEqual(600 + 8 * kills);
   },
 );
+
+it('overwrites what stands under no folder of the source on its own, between the others', async () => {
+  const world = new SyncWorld({ setting: { ...storedTask().setting, conflictStrategy: 'OVERWRITE' } });
+  world.addRepository('alpha', 'files');
+  for (const path of ['/a', '/b/apart', '/b/beside', '/c']) {
+    world.file(NAME, path, 'new');
+  }
+  world.remoteFile(NAME, '/c', 'old');
+  await ran(world);
+  expect(world.remoteTree(NAME)).toEqual(world.sourceTree(NAME));
+  expect(world.run).toMatchObject({ status: 'SUCCESS', counters: { totalNode: 4, successNode: 4 } });
+});

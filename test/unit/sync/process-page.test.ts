@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RemoteOutageError, RemoteRefusalError } from '../../../functions/shared/remote/errors.ts';
 import { MAX_FRUITLESS_DELIVERIES } from '../../../functions/shared/sync/give-up.ts';
+import { CLAIM_TIME } from '../../../functions/shared/sync/page-claims.ts';
 import { shareOf } from '../../../functions/shared/sync/replicate-page.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { SyncWorld } from './world.ts';
@@ -56,6 +57,28 @@ describe('a page that is delivered twice', () => {
       counters: { totalNode: 250, successNode: 250 },
       pages: { planned: 1, done: 1 },
     });
+    // The second waited for the first.
+    expect(new Set(world.sent.values())).toEqual(new Set([1]));
+  });
+
+  it('waits for the message that has it, even one whose worker died, but not for ever', async () => {
+    const world = await plannedWorld(30);
+    await world.deliver({ before: (call) => call === 'runs.advance', after: () => false });
+    const held = world.queued.findIndex(({ queue }) => queue === 'pages');
+    const [message] = world.queued.splice(held, 1);
+    expect(message?.deliveries).toBe(1);
+    const sent = world.sent.size;
+    world.sendPage(1);
+    for (let times = 0; times < 3; times += 1) {
+      await world.deliver();
+      // It is another message now: these deliveries do not count against the page.
+      expect(world.queued.filter(({ queue }) => queue === 'pages')).toMatchObject([{ deliveries: 0 }]);
+    }
+    expect(world.sent.size).toBe(sent);
+    world.world.now = new Date(world.world.now.getTime() + CLAIM_TIME);
+    await world.drain();
+    expect(world.run).toMatchObject({ status: 'SUCCESS', counters: { totalNode: 30, successNode: 30 } });
+    expect(new Set(world.sent.values())).toEqual(new Set([1]));
   });
 });
 

@@ -1,12 +1,14 @@
 import type { SourceCatalog, SourceNode } from '../../../functions/shared/apply/source-catalog.ts';
 import type { Container } from '../../../functions/shared/lane/message.ts';
 import type { Verdict } from '../../../functions/shared/sync/give-up.ts';
+import type { PageClaims } from '../../../functions/shared/sync/page-claims.ts';
 import { processPage } from '../../../functions/shared/sync/process-page.ts';
 import { processRun, type RunDependencies } from '../../../functions/shared/sync/process-run.ts';
 import type { PageQueue } from '../../../functions/shared/sync/queue.ts';
 import type { PageDependencies } from '../../../functions/shared/sync/replicate-page.ts';
 import type { SourceInventory } from '../../../functions/shared/sync/source-inventory.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
+import { memoryClaims } from '../../support/memory-claims.ts';
 import { MemoryRuns } from '../../support/memory-runs.ts';
 import { type Fate, Killed, mortality } from '../../support/mortal.ts';
 import { storedTask } from '../../support/tasks.ts';
@@ -14,6 +16,7 @@ import { fileCreate, World } from '../apply/world.ts';
 
 /** A message in one of the queues. */
 interface Queued {
+  readonly messageId: string;
   readonly queue: 'runs' | 'pages';
   readonly body: string;
   deliveries: number;
@@ -30,6 +33,8 @@ export class SyncWorld {
   /** Nodes of the source by `project/repository`. */
   readonly nodes = new Map<string, Map<string, SourceNode>>();
   readonly queued: Queued[] = [];
+  readonly claims = memoryClaims();
+  #messages = 0;
   /** Every page and run message that was delivered. */
   deliveries = 0;
   permissions: string[] = [];
@@ -171,7 +176,9 @@ export class SyncWorld {
   }
 
   #send(queue: Queued['queue'], message: object, isDelayed = false): void {
-    this.queued.push({ queue, body: JSON.stringify(message), deliveries: 0, isDelayed });
+    this.#messages += 1;
+    const messageId = String(this.#messages);
+    this.queued.push({ messageId, queue, body: JSON.stringify(message), deliveries: 0, isDelayed });
   }
 
   start(more: Record<string, unknown> = { trigger: 'EXECUTE' }): void {
@@ -183,7 +190,7 @@ export class SyncWorld {
     this.#send('pages', { version: 1, kind: 'PAGE', taskKey, runId, page });
   }
 
-  #dependencies(fate: Fate): RunDependencies & PageDependencies {
+  #dependencies(fate: Fate): RunDependencies & PageDependencies & { readonly claims: PageClaims } {
     const onCall = () => {
       this.world.now = new Date(this.world.now.getTime() + 50);
     };
@@ -215,6 +222,7 @@ export class SyncWorld {
       blobs: this.world.blobs,
       remotes: { clientFor: async () => client },
       pages: mortal('pages', pages),
+      claims: mortal('claims', this.claims),
       queue: mortal('queue', queue),
       slots: { open: async () => ({ nextOrdinal: 7 }) },
       scheduled: async ({ taskKey }) => this.runs.tasks.get(taskKey),
@@ -251,7 +259,12 @@ export class SyncWorld {
     try {
       verdict = await (message.queue === 'runs'
         ? processRun(common)
-        : processPage({ ...common, pages: dependencies.pages }));
+        : processPage({
+            ...common,
+            messageId: message.messageId,
+            pages: dependencies.pages,
+            claims: dependencies.claims,
+          }));
     } catch (error) {
       if (!(error instanceof Killed)) {
         throw error;
