@@ -6,6 +6,8 @@ import { s3Archive } from '../shared/archive/archive.ts';
 import { dynamoDb, kms, s3, secretsManager, sqs } from '../shared/aws/clients.ts';
 import { s3BlobStore } from '../shared/blob/s3-blob-store.ts';
 import { systemClock } from '../shared/clock.ts';
+import { mongoSourceHistory } from '../shared/conflict/source-history.ts';
+import { conflictStops } from '../shared/conflict/stop.ts';
 import { environment } from '../shared/environment.ts';
 import { sqsPostponer } from '../shared/lane/postpone.ts';
 import { laneRepository } from '../shared/lane/repository.ts';
@@ -30,6 +32,12 @@ const env = environment(
 const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
 const archive = s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET });
 const postpone = sqsPostponer({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL, logger });
+const database = () =>
+  bkRepoDatabase({
+    secrets: secretsManager(),
+    secretId: env.MONGODB_SECRET_ID,
+    database: env.MONGODB_DATABASE,
+  });
 const dependencies = {
   tasks: taskRepository(table),
   lanes: laneRepository(table),
@@ -42,13 +50,9 @@ const dependencies = {
         clusterId: env.CLUSTER_ID,
       }),
   }),
-  catalog: mongoSourceCatalog(() =>
-    bkRepoDatabase({
-      secrets: secretsManager(),
-      secretId: env.MONGODB_SECRET_ID,
-      database: env.MONGODB_DATABASE,
-    }),
-  ),
+  catalog: mongoSourceCatalog(database),
+  history: mongoSourceHistory(database),
+  conflictStops: conflictStops(table),
   blobs: s3BlobStore({ s3: s3(), bucket: env.BLOB_BUCKET }),
   loadOperation: archive.loadOperation,
   clock: systemClock,

@@ -10,6 +10,7 @@
  * | lane | `LANE#<task key>` | `<project>/<repository>` (empty repository: the project's own lane) |
  * | failure of a lane | `FAILURE#<task key>` | `<ordinal>#<project>/<repository>` |
  * | failure of a run | `FAILURE#<task key>` | `RUN#<run id>#<digest of what it is about>` |
+ * | conflict | `CONFLICT#<task key>` | `<ordinal>#<digest of repository and path>` |
  * | run | `RUN#<task key>` | run id |
  * | container of a run | `SYNC#<run id>` | `CONTAINER#<project>/<repository>` (empty repository: the project itself) |
  * | page of a run | `SYNC#<run id>` | `PAGE#<number>` |
@@ -74,6 +75,15 @@ export function failureKeyOf(
 /** @param digest of what the failure is about, so that recording it again replaces it. */
 export function runFailureKeyOf(taskKey: string, runId: string, digest: string): TableKey {
   return { pk: failurePartitionOf(taskKey), sk: `RUN#${runId}#${digest}` };
+}
+
+export function conflictPartitionOf(taskKey: string): string {
+  return `CONFLICT#${taskKey}`;
+}
+
+/** @param digest of what the conflict is about, so that recording it again replaces it. */
+export function conflictKeyOf(taskKey: string, ordinal: number, digest: string): TableKey {
+  return { pk: conflictPartitionOf(taskKey), sk: `${paddedOrdinal(ordinal)}#${digest}` };
 }
 
 export function runPartitionOf(taskKey: string): string {

@@ -16,6 +16,7 @@ import { circuit } from '../../functions/shared/apply/circuit.ts';
 import { mongoSourceCatalog } from '../../functions/shared/apply/mongo-source-catalog.ts';
 import { s3BlobStore } from '../../functions/shared/blob/s3-blob-store.ts';
 import { systemClock } from '../../functions/shared/clock.ts';
+import { mongoSourceHistory } from '../../functions/shared/conflict/source-history.ts';
 import { LOG_START } from '../../functions/shared/operate-log/reader.ts';
 import { createRemoteClient } from '../../functions/shared/remote/client.ts';
 import { tail } from '../../functions/shared/tail/tail.ts';
@@ -161,6 +162,8 @@ async function applyRound(): Promise<Round> {
             lanes: sandbox.lanes,
             remotes: { clientFor: async () => client },
             catalog: mongoSourceCatalog(async () => sandbox.database),
+            history: mongoSourceHistory(async () => sandbox.database),
+            conflictStops: { stop: async () => false },
             blobs,
             loadOperation: (key) => sandbox.archive.loadOperation(key),
             clock: systemClock,

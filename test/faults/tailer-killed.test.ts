@@ -11,6 +11,7 @@ import { circuit } from '../../functions/shared/apply/circuit.ts';
 import { mongoSourceCatalog } from '../../functions/shared/apply/mongo-source-catalog.ts';
 import { s3BlobStore } from '../../functions/shared/blob/s3-blob-store.ts';
 import { systemClock } from '../../functions/shared/clock.ts';
+import { mongoSourceHistory } from '../../functions/shared/conflict/source-history.ts';
 import { createRemoteClient } from '../../functions/shared/remote/client.ts';
 import { openSlot } from '../../functions/shared/slot/open.ts';
 import { tail } from '../../functions/shared/tail/tail.ts';
@@ -116,6 +117,8 @@ describe('a tailer killed between any two steps', () => {
               lanes: sandbox.lanes,
               remotes: { clientFor: async () => client },
               catalog: mongoSourceCatalog(async () => sandbox.database),
+              history: mongoSourceHistory(async () => sandbox.database),
+              conflictStops: { stop: async () => false },
               blobs: s3BlobStore({ s3: sandbox.s3, bucket: sandbox.names.bucket }),
               loadOperation: (key) => sandbox.archive.loadOperation(key),
               clock: systemClock,

@@ -70,6 +70,7 @@ export async function applyFiles(options: {
           return { recorded: true };
         },
         recordOutage: async () => undefined,
+        recordOwnWork: async () => true,
       },
       remotes: { clientFor: async () => client },
       catalog: {
@@ -81,6 +82,8 @@ export async function applyFiles(options: {
         },
         nodesUnder: async () => [],
       },
+      history: { had: async () => true },
+      conflictStops: { stop: async () => false },
       blobs,
       loadOperation: () => Promise.reject(new Error('Nothing is archived')),
       clock: systemClock,

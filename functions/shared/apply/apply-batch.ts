@@ -1,7 +1,12 @@
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { Clock } from '../clock.ts';
+import { type Conflict, ConflictStopError } from '../conflict/conflict.ts';
+import { conflictGuard } from '../conflict/guard.ts';
+import { type OwnWork, ownWork } from '../conflict/own-work.ts';
+import type { SourceHistory } from '../conflict/source-history.ts';
+import type { ConflictStops } from '../conflict/stop.ts';
 import type { Failure } from '../failure/failure.ts';
-import { aheadPaths } from '../lane/ahead.ts';
+import { type AheadPaths, aheadPaths, CLOCK_TOLERANCE, INVERSION_WINDOW } from '../lane/ahead.ts';
 import type { BatchEntry, BatchMessage, Container } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
 import {
@@ -9,6 +14,7 @@ import {
   type LaneRepository,
   type LaneState,
   laneId,
+  MAX_CONFLICTS_AT_ONCE,
   MAX_FAILURES_AT_ONCE,
 } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
@@ -16,6 +22,7 @@ import { contentKnowledge } from '../remote/content.ts';
 import { RemoteOutageError } from '../remote/errors.ts';
 import type { Task } from '../task/task.ts';
 import { type Applier, type LaneKnowledge, laneApplier } from './apply-operation.ts';
+import { asking } from './ask.ts';
 import type { Circuit } from './circuit.ts';
 import { aheadAtFirst, isCovered } from './covered.ts';
 import { FILTERED, type Outcome } from './outcome.ts';
@@ -25,9 +32,11 @@ import type { SourceCatalog } from './source-catalog.ts';
 /** What applying needs from around it. */
 export interface ApplyDependencies {
   readonly tasks: { get(taskKey: string): Promise<Task | undefined> };
-  readonly lanes: Pick<LaneRepository, 'load' | 'recordApplied' | 'recordOutage'>;
+  readonly lanes: Pick<LaneRepository, 'load' | 'recordApplied' | 'recordOutage' | 'recordOwnWork'>;
   readonly remotes: Remotes;
   readonly catalog: SourceCatalog;
+  readonly history: SourceHistory;
+  readonly conflictStops: ConflictStops;
   readonly blobs: Pick<BlobStore, 'open'>;
   /** Operation that was too large for its message. */
   readonly loadOperation: (objectKey: string) => Promise<Operation>;
@@ -53,6 +62,14 @@ export class TaskPausedError extends Error {
   }
 }
 
+/** The task has failed at a conflict: its batches are done when it is started again. */
+export class TaskStoppedError extends Error {
+  constructor(lane: string, options?: ErrorOptions) {
+    super(`The task of lane ${lane} has stopped at a conflict`, options);
+    this.name = 'TaskStoppedError';
+  }
+}
+
 /** The batch contradicts what was applied: a defect, and no message to be guessed at. */
 export class BatchOverlapError extends Error {
   constructor(lane: string, details: string) {
@@ -69,6 +86,9 @@ export class LaneContendedError extends Error {
   }
 }
 
+/** How often it is looked whether another lane has stopped the task; milliseconds. */
+const STATUS_INTERVAL = 1_000;
+
 /** Deliveries of a message for which an ambiguous answer may still be a passing fault. */
 const PATIENT_DELIVERIES = 2;
 
@@ -77,7 +97,7 @@ const PATIENT_DELIVERIES = 2;
  * account for each operation (docs/architecture.md). May be repeated and interrupted at any point.
  *
  * @returns `dropped` when there was nothing to do: a redelivery, or a message of a task that is deleted.
- * @throws TaskPausedError, PredecessorMissingError, BatchOverlapError, LaneContendedError; RemoteOutageError, RemoteUndecidedError, the
+ * @throws TaskPausedError, TaskStoppedError, PredecessorMissingError, BatchOverlapError, LaneContendedError; RemoteOutageError, RemoteUndecidedError, the
  * signal's reason and faults of the source's stores: the message is to be delivered again. What was done is recorded.
  */
 export async function applyBatch(options: {
@@ -91,7 +111,7 @@ export async function applyBatch(options: {
 }): Promise<'applied' | 'dropped'> {
   const { message, deliveries, circuit, signal, dependencies } = options;
   const { tasks, lanes, remotes, catalog, blobs, clock, timeZone, logger } = dependencies;
-  const { taskKey, source, remote } = message;
+  const { taskKey, source, remote, policy } = message;
   const lane = laneId(message);
 
   const task = await tasks.get(taskKey);
@@ -109,6 +129,9 @@ export async function applyBatch(options: {
   if (task.status === 'PAUSED') {
     throw new TaskPausedError(lane);
   }
+  if (isStopped(task)) {
+    throw new TaskStoppedError(lane);
+  }
 
   const knowledge: LaneKnowledge = {
     containersEnsured: state?.containersEnsured === true && isSameContainer(state.remote, remote),
@@ -118,7 +141,19 @@ export async function applyBatch(options: {
       ...(state?.ahead ?? []),
     ]),
   };
-  const ledger = laneLedger({ message, lane, state, knowledge, lanes, clock });
+  const own = ownWork(state?.ownWork, pending[0]?.loggedAt ?? '');
+  const ledger = laneLedger({ message, lane, state, knowledge, own, lanes, clock });
+  let stopSeenAt = clock().getTime();
+  const checkGoing = async (): Promise<void> => {
+    const now = clock().getTime();
+    if (policy?.conflictStrategy === 'FAST_FAIL' && now - stopSeenAt >= STATUS_INTERVAL) {
+      stopSeenAt = now;
+      const present = await tasks.get(taskKey);
+      if (present !== undefined && isStopped(present)) {
+        throw new TaskStoppedError(lane);
+      }
+    }
+  };
   try {
     const { url } = task.setting.remoteClusterInfo;
     circuit.pass(url);
@@ -129,6 +164,21 @@ export async function applyBatch(options: {
     const content = contentKnowledge(
       pending.flatMap(({ operation }) => (operation.kind === 'FILE_CREATE' ? [operation] : [])),
     );
+    const guard =
+      policy === undefined || policy.conflictStrategy === 'OVERWRITE'
+        ? undefined
+        : conflictGuard({
+            message,
+            strategy: policy.conflictStrategy,
+            pending,
+            client,
+            history: dependencies.history,
+            own,
+            remember: ledger.remember,
+            copiedUntil: task.initialSync?.endedAt,
+            perform: asking({ client, remote, patient: deliveries <= PATIENT_DELIVERIES }),
+            now: clock,
+          });
     const appliers = new Map<string, Applier>();
     const applierFor = (origin: readonly string[]): Applier => {
       const key = origin.join();
@@ -147,6 +197,9 @@ export async function applyBatch(options: {
           signal,
           patient: deliveries <= PATIENT_DELIVERIES,
           lane: knowledge,
+          policy,
+          guard,
+          isLeftOut: () => false,
         });
       appliers.set(key, applier);
       return applier;
@@ -156,11 +209,13 @@ export async function applyBatch(options: {
       if (origin.length > 0 && origin.includes((await client.identity()).clusterId ?? '')) {
         return FILTERED;
       }
+      guard?.begin(entry, operation);
       return applierFor(origin).apply(operation, { loggedAt, covered: isCovered(task, loggedAt) });
     };
 
     for (const entry of pending) {
       signal.throwIfAborted();
+      await checkGoing();
       const operation = await operationOf(entry, dependencies);
       const outcome = await applied(entry, operation).catch(opened);
       if (outcome.kind === 'FAILED') {
@@ -172,13 +227,27 @@ export async function applyBatch(options: {
           reason: outcome.reason,
         });
       }
-      ledger.add(entry, operation, outcome);
+      const conflicts = outcome.kind === 'FILTERED' ? [] : (guard?.found() ?? []);
+      if (conflicts.length > 0) {
+        logger.warn('Met conflicts', {
+          lane,
+          ordinal: entry.ordinal,
+          kind: operation.kind,
+          conflicts: conflicts.length,
+        });
+      }
+      ledger.add(entry, operation, outcome, conflicts);
       if (ledger.isDue(operation)) {
         await ledger.record({});
       }
     }
   } catch (error) {
     await ledger.record({ outage: error instanceof RemoteOutageError ? error : undefined });
+    if (error instanceof ConflictStopError) {
+      await dependencies.conflictStops.stop({ task, conflict: error.conflict, at: clock() });
+      logger.error('Stopped a task at a conflict', { lane, ordinal: error.conflict.ordinal });
+      throw new TaskStoppedError(lane, { cause: error });
+    }
     throw error;
   }
   await ledger.record({});
@@ -217,6 +286,11 @@ async function operationOf(entry: BatchEntry, dependencies: ApplyDependencies): 
     : entry.operation;
 }
 
+/** Whether a task that follows the log has failed: at a conflict, or in its first synchronization. */
+function isStopped({ type, status }: Task): boolean {
+  return type === 'INCREMENTAL' && status === 'FAILED';
+}
+
 /** The error, and if it is an outage of the remote, the circuit opened by it. */
 function opening(error: unknown, circuit: Circuit, url: string): unknown {
   if (error instanceof RemoteOutageError) {
@@ -235,6 +309,7 @@ const COUNTER_OF = {
   APPLIED: 'applied',
   SUPERSEDED: 'superseded',
   FILTERED: 'filtered',
+  CONFLICTED: 'conflicted',
   FAILED: 'failed',
 } as const;
 
@@ -264,27 +339,30 @@ function laneLedger(options: {
   readonly lane: string;
   readonly state: LaneState | undefined;
   readonly knowledge: LaneKnowledge;
-  readonly lanes: Pick<LaneRepository, 'recordApplied' | 'recordOutage'>;
+  readonly own: OwnWork;
+  readonly lanes: Pick<LaneRepository, 'recordApplied' | 'recordOutage' | 'recordOwnWork'>;
   readonly clock: Clock;
 }) {
-  const { message, lane, state, knowledge, lanes, clock } = options;
+  const { message, lane, state, knowledge, own, lanes, clock } = options;
   const { taskKey, source, remote, slotName } = message;
   let recorded = state?.appliedOrdinal ?? 0;
   let position = recorded;
   let counters = NOTHING;
   let failures: Failure[] = [];
+  let conflicts: Conflict[] = [];
   let loggedAt = '';
   let ahead = state?.ahead ?? [];
   let shown = state?.outage;
 
   return {
-    add(entry: BatchEntry, operation: Operation, outcome: Outcome): void {
+    add(entry: BatchEntry, operation: Operation, outcome: Outcome, met: readonly Conflict[]): void {
       position = entry.ordinal;
       loggedAt = entry.loggedAt;
       if (entry.secondary === undefined) {
         const counter = COUNTER_OF[outcome.kind];
         counters = { ...counters, [counter]: counters[counter] + 1 };
       }
+      conflicts.push(...met);
       if (outcome.kind === 'FAILED') {
         failures.push({
           taskKey,
@@ -305,8 +383,25 @@ function laneLedger(options: {
     /** Whether what was added has to be recorded before the next operation is begun. */
     isDue: (operation: Operation) =>
       failures.length >= MAX_FAILURES_AT_ONCE ||
+      conflicts.length >= MAX_CONFLICTS_AT_ONCE ||
       NOT_REPEATABLE.has(operation.kind) ||
       knowledge.ahead.from(loggedAt).some((path) => path.wentTo === undefined && !ahead.includes(path)),
+
+    /**
+     * Write what the lane is about to do, before it does it: a redelivery must not take it for somebody else's work.
+     *
+     * @param at when the log says that it happened; ISO 8601 UTC.
+     * @throws LaneContendedError when the lane was moved by another delivery.
+     */
+    async remember(at: string) {
+      const stored = own.stored(ownUntil(at, knowledge.ahead));
+      const isRecorded =
+        stored === undefined ||
+        (await lanes.recordOwnWork({ taskKey, source, remote, slotName, from: recorded, ownWork: stored }));
+      if (!isRecorded) {
+        throw new LaneContendedError(lane);
+      }
+    },
 
     /**
      * Write what was added, if anything, with the outage that ended it, if any. An outage that the lane shows already
@@ -321,8 +416,18 @@ function laneLedger(options: {
       if (position > recorded) {
         const { containersEnsured } = knowledge;
         ahead = knowledge.ahead.from(loggedAt);
-        const progress = { remote, slotName, from: recorded, to: position, counters, failures, at };
-        const known = { containersEnsured, ahead };
+        const progress = {
+          remote,
+          slotName,
+          from: recorded,
+          to: position,
+          counters,
+          failures,
+          conflicts,
+          at,
+        };
+        const ownWork = own.stored(ownUntil(loggedAt, knowledge.ahead));
+        const known = { containersEnsured, ahead, ownWork };
         const answer = await lanes.recordApplied({ taskKey, source, ...progress, ...known, outage });
         if (!answer.recorded) {
           throw new LaneContendedError(lane);
@@ -330,6 +435,7 @@ function laneLedger(options: {
         recorded = position;
         counters = NOTHING;
         failures = [];
+        conflicts = [];
         shown = outage;
       } else if (outage !== undefined && shown?.reason !== outage.reason) {
         shown = { reason: outage.reason, since: shown?.since ?? outage.since };
@@ -337,4 +443,11 @@ function laneLedger(options: {
       }
     },
   };
+}
+
+/** Until when the log may speak of what the lane has done: what was settled shows what comes later in it. */
+function ownUntil(loggedAt: string, ahead: AheadPaths): Date {
+  const settled = ahead.settledUntil();
+  const until = Date.parse(loggedAt) + INVERSION_WINDOW;
+  return new Date(settled === undefined ? until : Math.max(until, Date.parse(settled) + CLOCK_TOLERANCE));
 }

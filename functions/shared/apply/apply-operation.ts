@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { Clock } from '../clock.ts';
+import type { ConflictGuard, IncomingNode } from '../conflict/guard.ts';
 import { type AheadPaths, INVERSION_WINDOW } from '../lane/ahead.ts';
 import type { Container } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
@@ -8,11 +9,13 @@ import { childPrefixOf, isRoot, ROOT, splitFullPath } from '../node/path.ts';
 import type { RemoteClient } from '../remote/client.ts';
 import type { ContentKnowledge } from '../remote/content.ts';
 import { RemoteRefusalError } from '../remote/errors.ts';
+import type { SyncPolicy } from '../task/sync-policy.ts';
 import { asking, isMisfit } from './ask.ts';
-import { created, laneContainers } from './containers.ts';
+import { type Containers, created, laneContainers } from './containers.ts';
 import { vacatedBy } from './covered.ts';
 import { daysLeft, nodeWriter } from './node-writer.ts';
-import { APPLIED, failureOf, type Outcome, SUPERSEDED } from './outcome.ts';
+import { APPLIED, CONFLICTED, FILTERED, failed, failureOf, type Outcome, SUPERSEDED } from './outcome.ts';
+import { leavingOut, telling } from './policy-writer.ts';
 import { typedConfiguration } from './repository-configuration.ts';
 import { settler } from './settle.ts';
 import type { SourceCatalog, SourceNode } from './source-catalog.ts';
@@ -79,19 +82,47 @@ export function laneApplier(options: {
   /** Whether the message may come back because of an ambiguous answer. */
   readonly patient: boolean;
   readonly lane: LaneKnowledge;
+  /** Absent: everything is replayed. */
+  readonly policy: SyncPolicy | undefined;
+  /** Keeps what others have put at the target; absent: it is replaced. */
+  readonly guard: ConflictGuard | undefined;
+  /** Paths that the task's policies leave as they are at the target. */
+  readonly isLeftOut: (fullPath: string) => boolean;
 }): Applier {
-  const { source, remote, includeMetadata, client, catalog, clock, lane } = options;
+  const { source, remote, includeMetadata, client, catalog, clock, lane, policy, guard, isLeftOut } = options;
   const { ahead } = lane;
+  const makesContainers = policy?.ddlTrans !== false;
   const perform = asking(options);
-  const containers = laneContainers({ source, remote, catalog, client, perform });
-  const writer = nodeWriter({ ...options, perform });
-  const settle = settler({ ...options, writer, perform });
+  const containers = makesContainers
+    ? laneContainers({ source, remote, catalog, client, perform })
+    : NO_CONTAINERS;
+  const writer = leavingOut(telling(nodeWriter({ ...options, perform }), guard), isLeftOut);
+  const settle = settler({ ...options, writer, perform, keepsGone, failure: failureHere });
+
+  const admits = async (node: IncomingNode): Promise<boolean> => guard === undefined || guard.admits(node);
+
+  /** A repository that is gone at the source, and whose deletion is not replayed, is kept with what it holds. */
+  async function keepsGone(): Promise<boolean> {
+    return (
+      policy?.filterDdl === 'drop_database' &&
+      (await catalog.repository(source.projectId, source.repoName)) === undefined
+    );
+  }
+
+  function failureHere(error: unknown, fullPath?: string): Outcome {
+    return !makesContainers && error instanceof RemoteRefusalError && isMissingRepository(error)
+      ? failed(
+          'REPOSITORY_MISSING',
+          `${remote.projectId}/${remote.repoName} is not at the remote, and container definitions are not replayed (${error.message})`,
+        )
+      : failureOf(error, fullPath);
+  }
 
   const find = async (fullPath: string): Promise<SourceNode | undefined> =>
     isRoot(fullPath) ? undefined : catalog.node(source.projectId, source.repoName, fullPath);
 
   async function ensureContainers(): Promise<void> {
-    if (lane.containersEnsured) {
+    if (lane.containersEnsured || !makesContainers) {
       return;
     }
     if (lane.containersRefused !== undefined) {
@@ -173,6 +204,7 @@ export function laneApplier(options: {
     const { forced, operator } = operation;
     const remove = () => perform(() => client.deleteRepository({ ...remote, forced, operator }));
     lane.containersEnsured = false;
+    guard?.forget();
     try {
       await remove();
     } catch (error) {
@@ -197,10 +229,16 @@ export function laneApplier(options: {
       if (!hasSame(node.metadata, operation.metadata) || !isSameExpiry(node, expires, loggedAt)) {
         ahead.add(fullPath, clock());
       }
+      if (!(await admits({ fullPath, folder: false, sha256: node.sha256 }))) {
+        return CONFLICTED;
+      }
       return writer.putFile({ ...node, operator, expires: daysLeft(node, clock()) });
     }
     if (isInDoubt(node, loggedAt)) {
       return settleNode(operation);
+    }
+    if (!(await admits({ fullPath, folder: false, sha256: operation.sha256 }))) {
+      return CONFLICTED;
     }
     const outcome = await writer.putFile(operation);
     if (outcome.kind === 'SUPERSEDED') {
@@ -214,6 +252,9 @@ export function laneApplier(options: {
     const node = await find(fullPath);
     if (node?.folder === false && isInDoubt(node, loggedAt)) {
       return settleNode(operation);
+    }
+    if (!(await admits({ fullPath, folder: true }))) {
+      return CONFLICTED;
     }
     if (node === undefined || !node.folder) {
       return writer.putFolder(operation);
@@ -338,7 +379,8 @@ export function laneApplier(options: {
     try {
       return await performOnNode(operation, loggedAt);
     } catch (error) {
-      if (error instanceof RemoteRefusalError && isMisfit(error)) {
+      const isMissing = !makesContainers && isMissingRepository(error);
+      if (error instanceof RemoteRefusalError && isMisfit(error) && !isMissing) {
         await containers.repository();
         return settleNode(operation);
       }
@@ -366,9 +408,11 @@ export function laneApplier(options: {
       !ahead.meets(fullPath, loggedAt) &&
       !ahead.meets(destFullPath, loggedAt) &&
       (await fits(operation, destFullPath, loggedAt)) &&
+      (await isAdmitted(operation, destFullPath)) &&
       (await isAccepted(operation));
     let outcome = APPLIED;
     if (isDone) {
+      guard?.noteTransferred(fullPath, landings(operation, destFullPath), operation.kind !== 'NODE_COPY');
       ahead.addTransfer(fullPath, landings(operation, destFullPath), loggedAt);
     } else {
       await containers.repository();
@@ -381,6 +425,16 @@ export function laneApplier(options: {
       outcome = outcome.kind === 'FAILED' ? outcome : there;
     }
     return outcome;
+  }
+
+  /** Whether the remote may do it: neither others' nodes nor paths that are left out are in its way. */
+  async function isAdmitted(operation: Transfer, destFullPath: string): Promise<boolean> {
+    const { kind, fullPath } = operation;
+    if (isLeftOut(fullPath) || isLeftOut(destFullPath)) {
+      return false;
+    }
+    const name = kind === 'NODE_RENAME' ? undefined : splitFullPath(fullPath).name;
+    return guard === undefined || guard.admitsTransfer({ destFullPath, name });
   }
 
   /** Do it at the remote. Whatever the remote has against it, what it should have done is known. */
@@ -525,16 +579,44 @@ export function laneApplier(options: {
     return outcome.kind === 'FAILED' ? outcome : SUPERSEDED;
   }
 
+  /** Whether the task's policies leave an operation out; what a move brings or leaves is looked at path by path. */
+  function isFiltered(operation: Operation): boolean {
+    switch (operation.kind) {
+      case 'REPOSITORY_DELETE':
+        return !makesContainers || policy?.filterDdl === 'drop_database';
+      case 'PROJECT_CREATE':
+      case 'REPOSITORY_CREATE':
+      case 'REPOSITORY_UPDATE':
+        return !makesContainers;
+      case 'NODE_RENAME':
+        return isLeftOut(operation.fullPath) && isLeftOut(operation.newFullPath);
+      case 'NODE_MOVE':
+      case 'NODE_COPY':
+        return isLeftOut(operation.fullPath) && isLeftOut(operation.destFullPath);
+      default:
+        return isLeftOut(operation.fullPath);
+    }
+  }
+
   return {
     async apply(operation, { loggedAt, covered }) {
+      if (isFiltered(operation)) {
+        return FILTERED;
+      }
       try {
-        return await (covered ? applyCovered : dispatch)(operation, loggedAt);
+        const outcome = await (covered ? applyCovered : dispatch)(operation, loggedAt);
+        return outcome.kind !== 'FAILED' && guard !== undefined && guard.found().length > 0
+          ? CONFLICTED
+          : outcome;
       } catch (error) {
-        return failureOf(error);
+        return failureHere(error);
       }
     },
   };
 }
+
+/** Of a task that does not replay container definitions. */
+const NO_CONTAINERS: Containers = { project: async () => {}, repository: async () => {} };
 
 /** Operations on values of a node, of which each is taken from the source. */
 function isOfValues({ kind }: Operation): boolean {

@@ -6,13 +6,16 @@ export type Outcome =
   | { readonly kind: 'APPLIED' }
   /** A later event makes it void, or the task's own settings do. */
   | { readonly kind: 'SUPERSEDED' }
-  /** It came from the remote, whichever way. */
+  /** It came from the remote, whichever way, or the task's policies leave it out. */
   | { readonly kind: 'FILTERED' }
+  /** Something that did not come from the source is at the target, and stays. */
+  | { readonly kind: 'CONFLICTED' }
   | { readonly kind: 'FAILED'; readonly code: FailureCode; readonly reason: string };
 
 export const APPLIED: Outcome = { kind: 'APPLIED' };
 export const SUPERSEDED: Outcome = { kind: 'SUPERSEDED' };
 export const FILTERED: Outcome = { kind: 'FILTERED' };
+export const CONFLICTED: Outcome = { kind: 'CONFLICTED' };
 
 export function failed(code: FailureCode, reason: string): Outcome {
   return { kind: 'FAILED', code, reason };

@@ -7,6 +7,7 @@ import {
   LaneContendedError,
   PredecessorMissingError,
   TaskPausedError,
+  TaskStoppedError,
 } from './apply-batch.ts';
 import { RemoteUndecidedError } from './ask.ts';
 import { backOff } from './back-off.ts';
@@ -122,7 +123,12 @@ function isMatterOfTurn(error: unknown): error is Error {
 }
 
 function isExpected(error: unknown): boolean {
-  return error instanceof RemoteOutageError || error instanceof TaskPausedError || isMatterOfTurn(error);
+  return (
+    error instanceof RemoteOutageError ||
+    error instanceof TaskPausedError ||
+    error instanceof TaskStoppedError ||
+    isMatterOfTurn(error)
+  );
 }
 
 function report(

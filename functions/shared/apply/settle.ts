@@ -1,10 +1,11 @@
+import { type ConflictGuard, incomingOf } from '../conflict/guard.ts';
 import type { Container } from '../lane/message.ts';
 import { childPrefixOf, isRoot, parentsOf } from '../node/path.ts';
 import type { RemoteClient } from '../remote/client.ts';
 import { RemoteRefusalError } from '../remote/errors.ts';
 import type { Perform } from './ask.ts';
 import type { NodeWriter } from './node-writer.ts';
-import { APPLIED, failureOf, type Outcome } from './outcome.ts';
+import { APPLIED, CONFLICTED, failureOf, type Outcome } from './outcome.ts';
 import type { SourceCatalog, SourceNode } from './source-catalog.ts';
 
 /** Nodes of a page: what one question for existence may hold. */
@@ -60,14 +61,30 @@ export function settler(options: {
   readonly writer: NodeWriter;
   readonly signal: AbortSignal;
   readonly perform: Perform;
+  /** Keeps what others have put at the target; absent: it is replaced. */
+  readonly guard?: ConflictGuard | undefined;
+  /** Whether a path is left as it is at the target, whatever the source has there. */
+  readonly isLeftOut?: ((fullPath: string) => boolean) | undefined;
+  /** Whether what the source has no more may still be the target's to keep. */
+  readonly keepsGone?: (() => Promise<boolean>) | undefined;
+  /** What an error means for a node; `failureOf` unless given. */
+  readonly failure?: typeof failureOf | undefined;
 }): Settler {
   const { source, remote, client, catalog, writer, signal, perform } = options;
+  const { guard, isLeftOut = () => false, keepsGone = async () => false, failure = failureOf } = options;
 
   const find = (fullPath: string) => catalog.node(source.projectId, source.repoName, fullPath);
   const under = (fullPath: string, after?: string) =>
     catalog.nodesUnder(source.projectId, source.repoName, fullPath, { after, limit: PAGE });
 
   async function putNode(node: SourceNode): Promise<Outcome> {
+    if (isLeftOut(node.fullPath)) {
+      return APPLIED;
+    }
+    await guard?.prepare([incomingOf(node)]);
+    if (guard !== undefined && !(await guard.admits(incomingOf(node)))) {
+      return CONFLICTED;
+    }
     const above = parentsOf(node.fullPath);
     const found = await Promise.all(above.map(find));
     const none = above.filter((_, index) => found[index] === undefined);
@@ -89,7 +106,7 @@ export function settler(options: {
         occupied.unshift(path);
       }
     }
-    const outcome = await place(node).catch((error: unknown) => failureOf(error, node.fullPath));
+    const outcome = await place(node).catch((error: unknown) => failure(error, node.fullPath));
     for (const path of occupied) {
       await writer.vacate(path, node.createdBy);
     }
@@ -117,7 +134,7 @@ export function settler(options: {
     try {
       return await putNode(node);
     } catch (error) {
-      return failureOf(error, node.fullPath);
+      return failure(error, node.fullPath);
     }
   }
 
@@ -129,7 +146,9 @@ export function settler(options: {
     let outcome = APPLIED;
     let page = first;
     while (page.length > 0) {
-      for (const child of await selected(page)) {
+      const chosen = await selected(page);
+      await guard?.prepare(chosen.filter((child) => !isLeftOut(child.fullPath)).map(incomingOf));
+      for (const child of chosen) {
         outcome = worse(outcome, await put(child));
       }
       page = page.length < PAGE ? [] : await under(fullPath, page.at(-1)?.fullPath);
@@ -157,7 +176,13 @@ export function settler(options: {
     const whole = page.length < PAGE && bytesOf(page) <= MAX_BYTES;
     // A file needs no removal: it replaces what is there. The root is no node, and is emptied only where it was left.
     const isGone = node === undefined && !isRoot(fullPath);
-    if (whole && (isGone || (vacated && node?.folder !== false))) {
+    if (whole && vacated && node?.folder !== false) {
+      await writer.remove(fullPath, operator);
+    } else if (whole && isGone) {
+      const isOthers = guard !== undefined && !(await guard.admitsRemoval(fullPath));
+      if (isOthers || (await keepsGone())) {
+        return APPLIED;
+      }
       await writer.remove(fullPath, operator);
     }
     if (node === undefined) {
@@ -209,7 +234,8 @@ function bytesOf(nodes: readonly SourceNode[]): number {
   return nodes.reduce((sum, node) => sum + (node.folder ? 0 : node.size), 0);
 }
 
-/** The first failure, else that it is applied: what was superseded meanwhile is no concern of the operation's. */
+/** The first failure, else a conflict, else that it is applied: what was superseded meanwhile is no concern of the operation's. */
 function worse(left: Outcome, right: Outcome): Outcome {
-  return [left, right].find(({ kind }) => kind === 'FAILED') ?? APPLIED;
+  const found = (wanted: Outcome['kind']) => [left, right].find(({ kind }) => kind === wanted);
+  return found('FAILED') ?? found('CONFLICTED') ?? APPLIED;
 }

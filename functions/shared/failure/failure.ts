@@ -13,6 +13,8 @@ export const FAILURE_CODES = [
   'BLOB_CORRUPT',
   /** The path does not arrive as it is: it is no Unicode text, or the remote takes it for another one. */
   'PATH_UNSENDABLE',
+  /** The remote does not have the repository, and the task's policies forbid making it. */
+  'REPOSITORY_MISSING',
   /** The source does not have the project or repository that the task names. */
   'SOURCE_MISSING',
   /** The remote did not answer for as long as a run waits. */

@@ -49,6 +49,8 @@ export interface AheadPaths {
   counterparts(fullPath: string, loggedAt: string): string[] | undefined;
   /** Whether something under a path was taken away just before an event logged at this instant. */
   isHollow(fullPath: string, loggedAt: string): boolean;
+  /** The latest instant whose state some path may show; ISO 8601 UTC. */
+  settledUntil(): string | undefined;
   /** What is still of interest to events logged from this instant on. */
   from(loggedAt: string): AheadPath[];
 }
@@ -101,6 +103,13 @@ export function aheadPaths(known: readonly AheadPath[]): AheadPaths {
           isCurrent(path, loggedAt) &&
           path.fullPath.startsWith(childPrefixOf(fullPath)),
       ),
+
+    settledUntil: () =>
+      paths
+        .filter(({ wentTo }) => wentTo === undefined)
+        .map(({ until }) => until)
+        .sort()
+        .at(-1),
 
     from(loggedAt) {
       paths = paths.filter((path) => isCurrent(path, loggedAt));

@@ -9,6 +9,8 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { isConditionFailure } from '../aws/conditions.ts';
+import { type Conflict, conflictItemOf } from '../conflict/conflict.ts';
+import { ownWorkSchema, type StoredOwnWork } from '../conflict/own-work.ts';
 import { type Failure, failureItemOf } from '../failure/failure.ts';
 import { ROOT } from '../node/path.ts';
 import { laneKeyOf, lanePartitionOf } from '../table.ts';
@@ -38,6 +40,8 @@ export const laneStateSchema = z.object({
   filtered: count,
   /** What is known to be newer at the remote than the operations that are still to be applied. */
   ahead: z.array(aheadPathSchema).default([]),
+  /** What the lane has put at the remote of late, while conflicts are looked for. */
+  ownWork: ownWorkSchema.optional(),
   /** The remote has the lane's project and repository, under the names in `remote`. */
   containersEnsured: z.boolean().default(false),
   lastAppliedAt: z.iso.datetime().optional(),
@@ -73,12 +77,17 @@ export interface LaneProgress {
   readonly ahead: readonly AheadPath[];
   /** At most `MAX_FAILURES_AT_ONCE`. */
   readonly failures: readonly Failure[];
+  /** Any number; at most `MAX_CONFLICTS_AT_ONCE` in one transaction with the ordinal, what is beyond before it. */
+  readonly conflicts?: readonly Conflict[] | undefined;
+  readonly ownWork?: StoredOwnWork | undefined;
   readonly outage?: LaneOutage | undefined;
   readonly at: Date;
 }
 
 /** DynamoDB takes 100 items in a transaction, the lane's among them; a failure is at most some 4 KB of its 4 MB. */
 export const MAX_FAILURES_AT_ONCE = 50;
+/** As `MAX_FAILURES_AT_ONCE`, in the same transaction. */
+export const MAX_CONFLICTS_AT_ONCE = 40;
 
 /** The lane's stored ordinal contradicts the message that is being noted: a defect, never a repeat. */
 export class LaneOrderError extends Error {
@@ -120,8 +129,8 @@ export interface LaneRepository {
   /** Every lane of a task, ordered by source name, strongly consistent. */
   list(taskKey: string): Promise<LaneState[]>;
   /**
-   * Move the applied ordinal from `from` to `to` and add the counters, in one conditional write. Failures are written
-   * with it or not at all, so that a failure that is counted has its record and the reverse. Ends an outage unless one is given.
+   * Move the applied ordinal from `from` to `to` and add the counters, in one conditional write. Failures and conflicts are
+   * written with it or not at all, so that a failure that is counted has its record and the reverse. Ends an outage unless one is given.
    *
    * @returns whether it was written; if not, the lane does not stand at `from`, nothing is changed and `state` is
    * what is stored.
@@ -136,6 +145,15 @@ export interface LaneRepository {
    * them: the lane settles what it still gets for them. A lane that is not there needs no note.
    */
   noteAhead(lane: LaneName, fullPaths: readonly string[], until: Date): Promise<void>;
+  /** Note what the lane is about to put at the remote. @returns false, and nothing written, when it does not stand at `from`. */
+  recordOwnWork(
+    own: LaneName & {
+      readonly remote: Container;
+      readonly slotName: string;
+      readonly from: number;
+      readonly ownWork: StoredOwnWork;
+    },
+  ): Promise<boolean>;
   /** Show on the lane why it stands still. */
   recordOutage(
     lane: LaneName & { readonly remote: Container; readonly slotName: string },
@@ -291,13 +309,16 @@ export function laneRepository(options: {
     },
 
     async recordApplied({ taskKey, source, remote, slotName, from, to, counters, ...progress }) {
-      const { containersEnsured, ahead, failures, outage, at } = progress;
+      const { containersEnsured, ahead, failures, conflicts = [], ownWork, outage, at } = progress;
       const update = {
         TableName: tableName,
         Key: laneKeyOf(taskKey, source),
         UpdateExpression: [
           'SET #source = :source, #remote = :remote, slotName = :slot, appliedOrdinal = :to,',
-          `lastAppliedAt = :at, containersEnsured = :ensured, ahead = :ahead${outage === undefined ? ' REMOVE outage' : ', outage = :outage'}`,
+          'lastAppliedAt = :at, containersEnsured = :ensured, ahead = :ahead',
+          ownWork === undefined ? '' : ', ownWork = :own',
+          outage === undefined ? '' : ', outage = :outage',
+          removalOf({ outage, ownWork }),
           'ADD applied :applied, superseded :superseded, conflicted :conflicted, failed :failed,',
           'filtered :filtered',
         ].join(' '),
@@ -317,16 +338,25 @@ export function laneRepository(options: {
           ':failed': counters.failed,
           ':filtered': counters.filtered,
           ':ahead': ahead,
+          ...(ownWork === undefined ? {} : { ':own': ownWork }),
           ...(outage === undefined ? {} : { ':outage': outage }),
         },
       };
+      // A transaction refuses to write the same item twice.
+      const items = new Map(conflicts.map(conflictItemOf).map((item) => [item.sk, item]));
+      const conflictPuts = [...items.values()].map((item) => ({ Put: { TableName: tableName, Item: item } }));
+      while (conflictPuts.length > MAX_CONFLICTS_AT_ONCE) {
+        const TransactItems = conflictPuts.splice(0, MAX_CONFLICTS_AT_ONCE);
+        await table.send(new TransactWriteCommand({ TransactItems }));
+      }
       try {
-        if (failures.length === 0) {
+        if (failures.length === 0 && conflictPuts.length === 0) {
           await table.send(new UpdateCommand(update));
         } else {
-          const puts = failures.map((failure) => ({
-            Put: { TableName: tableName, Item: failureItemOf(failure) },
-          }));
+          const puts = [
+            ...failures.map((failure) => ({ Put: { TableName: tableName, Item: failureItemOf(failure) } })),
+            ...conflictPuts,
+          ];
           await table.send(new TransactWriteCommand({ TransactItems: [{ Update: update }, ...puts] }));
         }
         return { recorded: true };
@@ -373,6 +403,33 @@ export function laneRepository(options: {
       }
     },
 
+    async recordOwnWork({ taskKey, source, remote, slotName, from, ownWork }) {
+      try {
+        await table.send(
+          new UpdateCommand({
+            TableName: tableName,
+            Key: laneKeyOf(taskKey, source),
+            UpdateExpression: 'SET #source = :source, #remote = :remote, slotName = :slot, ownWork = :own',
+            ConditionExpression: standsAt('appliedOrdinal', ':from', from),
+            ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
+            ExpressionAttributeValues: {
+              ':source': source,
+              ':remote': remote,
+              ':slot': slotName,
+              ':from': from,
+              ':own': ownWork,
+            },
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (!isConditionFailure(error)) {
+          throw error;
+        }
+        return false;
+      }
+    },
+
     async recordOutage({ taskKey, source, remote, slotName }, outage) {
       await table.send(
         new UpdateCommand({
@@ -390,6 +447,12 @@ export function laneRepository(options: {
       );
     },
   };
+}
+
+/** The clause that removes what a lane has no more. */
+function removalOf(attributes: Readonly<Record<string, unknown>>): string {
+  const gone = Object.keys(attributes).filter((name) => attributes[name] === undefined);
+  return gone.length === 0 ? '' : ` REMOVE ${gone.join(', ')}`;
 }
 
 /** Both, each once: what the worker has taken over is noted still. */

@@ -51,7 +51,8 @@ export const runSchema = z.object({
   taskKey: z.string(),
   /** 24 hex digits that sort by the time of the start. */
   runId: z.string(),
-  trigger: z.enum(RUN_TRIGGERS),
+  /** CONFLICT: no run, but the log's entry for a task that stopped at a conflict while it followed its source's log. */
+  trigger: z.enum([...RUN_TRIGGERS, 'CONFLICT']),
   /** Scheduled time that it was begun for. */
   due: z.iso.datetime().optional(),
   status: z.enum(RUN_STATUSES),
@@ -168,6 +169,22 @@ export function skippedRun(skip: {
     skipped: true,
     endedAt: at.toISOString(),
     errorReason: `skipped: run ${activeRunId} was still going`,
+  };
+}
+
+/** The log's entry for a task that stopped at a conflict while it followed its source's log. */
+export function stoppedRun(stop: {
+  readonly task: Pick<Task, 'key' | 'policyVersion'>;
+  readonly errorReason: string;
+  readonly at: Date;
+}): Run {
+  const { errorReason, at } = stop;
+  return {
+    ...newRun({ ...stop, runId: newRunId(at), trigger: 'CONFLICT' }),
+    status: 'FAILED',
+    endedAt: at.toISOString(),
+    errorReason,
+    planned: true,
   };
 }
 

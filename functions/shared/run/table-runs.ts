@@ -564,7 +564,8 @@ function containerChangesOf({
   return [...changes.values()];
 }
 
-function runItemOf(run: Run): Record<string, unknown> {
+/** A run as an item of the table. */
+export function runItemOf(run: Run): TableKey & Record<string, unknown> {
   const expiresAt = expiryOf(new Date(run.startedAt), RUN_RETENTION_DAYS);
   return { ...runKeyOf(run.taskKey, run.runId), ...run, expiresAt };
 }

@@ -10,6 +10,7 @@ import { mongoSourceCatalog } from '../../../functions/shared/apply/mongo-source
 import { processRecords, type QueueRecord } from '../../../functions/shared/apply/process-records.ts';
 import { s3BlobStore } from '../../../functions/shared/blob/s3-blob-store.ts';
 import { systemClock } from '../../../functions/shared/clock.ts';
+import { mongoSourceHistory } from '../../../functions/shared/conflict/source-history.ts';
 import { createRemoteClient, type RemoteClient } from '../../../functions/shared/remote/client.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
 import { tail } from '../../../functions/shared/tail/tail.ts';
@@ -171,6 +172,8 @@ async function applyAll({ sandbox, database }: Product, client: RemoteClient): P
     lanes: sandbox.lanes,
     remotes: { clientFor: async () => client },
     catalog: mongoSourceCatalog(async () => database),
+    history: mongoSourceHistory(async () => database),
+    conflictStops: { stop: async () => false },
     blobs: s3BlobStore({ s3: sandbox.s3, bucket: sandbox.names.bucket }),
     loadOperation: (key: string) => sandbox.archive.loadOperation(key),
     clock: systemClock,

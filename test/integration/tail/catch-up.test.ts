@@ -7,6 +7,7 @@ import { circuit } from '../../../functions/shared/apply/circuit.ts';
 import { mongoSourceCatalog } from '../../../functions/shared/apply/mongo-source-catalog.ts';
 import { s3BlobStore } from '../../../functions/shared/blob/s3-blob-store.ts';
 import { systemClock } from '../../../functions/shared/clock.ts';
+import { mongoSourceHistory } from '../../../functions/shared/conflict/source-history.ts';
 import type { BatchMessage } from '../../../functions/shared/lane/message.ts';
 import { createRemoteClient, type RemoteClient } from '../../../functions/shared/remote/client.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
@@ -82,6 +83,8 @@ describe('a task that is left out of reads', () => {
         lanes: sandbox.lanes,
         remotes: { clientFor: async () => client },
         catalog: mongoSourceCatalog(async () => sandbox.database),
+        history: mongoSourceHistory(async () => sandbox.database),
+        conflictStops: { stop: async () => false },
         blobs: s3BlobStore({ s3: sandbox.s3, bucket: sandbox.names.bucket }),
         loadOperation: (key) => sandbox.archive.loadOperation(key),
         clock: systemClock,

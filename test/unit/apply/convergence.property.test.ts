@@ -116,7 +116,20 @@ const delivery = fc.record({ ahead: fc.nat(6), fault, message: fc.nat() });
 interface Moment {
   readonly at: Date;
   readonly nodes: ReadonlyMap<string, SourceNode>;
+  readonly tombstones: ReadonlyMap<string, readonly (string | null)[]>;
 }
+
+/** What becomes of conflicts, if they are looked for at all, and what the remote tells of its nodes. */
+interface Policy {
+  readonly name: string;
+  readonly strategy?: 'SKIP';
+  readonly digests?: true;
+}
+const POLICIES: readonly Policy[] = [
+  { name: 'replacing whatever is there' },
+  { name: 'told digests, and keeping what is not its own', strategy: 'SKIP', digests: true },
+  { name: 'told what exists, and keeping what is not its own', strategy: 'SKIP' },
+];
 interface Logged {
   readonly operation: Operation;
   readonly loggedAt: Date;
@@ -169,7 +182,7 @@ function historyOf(
     return true;
   };
   let now = START;
-  const moments: Moment[] = [{ at: new Date(now), nodes: new Map() }];
+  const moments: Moment[] = [{ at: new Date(now), nodes: new Map(), tombstones: new Map() }];
   const log: Logged[] = [];
   const seed = fileCreate('/x', 'from elsewhere');
   for (const { change, after, late } of steps) {
@@ -177,7 +190,8 @@ function historyOf(
     const date = new Date(now);
     const before = new Map(model.tree(REPOSITORY).live);
     const logged = (operation: Operation) => {
-      moments.push({ at: date, nodes: sourceNodesOf(model.tree(REPOSITORY).live) });
+      const { live, tombstones } = model.tree(REPOSITORY);
+      moments.push({ at: date, nodes: sourceNodesOf(live), tombstones: structuredClone(tombstones) });
       log.push({ operation, loggedAt: new Date(now + late), moment: moments.length - 1 });
     };
     if (change.kind === 'in') {
@@ -308,7 +322,11 @@ function shown(nodes: ReadonlyMap<string, ModelNode | SourceNode>): Record<strin
   );
 }
 
-function messagesOf(log: readonly Logged[], length: number): { message: BatchMessage; moment: number }[] {
+function messagesOf(
+  log: readonly Logged[],
+  length: number,
+  { strategy }: Policy,
+): { message: BatchMessage; moment: number }[] {
   const messages: { message: BatchMessage; moment: number }[] = [];
   for (let start = 0; start < log.length; start += length) {
     const part = log.slice(start, start + length);
@@ -321,7 +339,13 @@ function messagesOf(log: readonly Logged[], length: number): { message: BatchMes
       return { ...entry, loggedAt };
     });
     messages.push({
-      message: { ...whole, entries },
+      message: {
+        ...whole,
+        entries,
+        ...(strategy === undefined
+          ? {}
+          : { policy: { conflictStrategy: strategy, ddlTrans: true, indexTrans: true } }),
+      },
       moment: Math.max(...part.map(({ moment }) => moment)),
     });
   }
@@ -345,16 +369,17 @@ function arm(world: World, fault: Fault): void {
 }
 
 async function play(
-  era: boolean,
+  { era, policy }: { readonly era: boolean; readonly policy: Policy },
   steps: Parameters<typeof historyOf>[0],
   length: number,
   deliveries: readonly { readonly ahead: number; readonly fault: Fault; readonly message: number }[],
   sync?: Sync,
 ): Promise<void> {
   const { moments, log } = historyOf(steps, era);
-  const messages = messagesOf(log, length);
+  const messages = messagesOf(log, length, policy);
   const world = new World();
   world.era = era;
+  world.announcement = { extensions: new Set(policy.digests === true ? ['digests'] : []) };
   for (let content = 0; content <= 5; content += 1) {
     world.contents.set(fileCreate('/', `content ${content}`).sha256, `content ${content}`);
   }
@@ -370,6 +395,10 @@ async function play(
     world.nodes.clear();
     for (const [fullPath, node] of moment?.nodes ?? []) {
       world.nodes.set(fullPath, node);
+    }
+    world.tombstones.clear();
+    for (const [fullPath, digests] of moment?.tombstones ?? []) {
+      world.tombstones.set(fullPath, digests);
     }
     world.now = new Date((moment?.at.getTime() ?? START) + 1_000);
     arm(world, fault);
@@ -407,6 +436,8 @@ async function play(
 
   const state = world.state();
   expect([...world.failures.values()]).toEqual([]);
+  // Whatever the target has came from the source.
+  expect([...world.conflicts.values()]).toEqual([]);
   expect((state?.applied ?? 0) + (state?.superseded ?? 0)).toBe(log.length);
   expect(shown(world.target.live)).toEqual(shown(moments.at(-1)?.nodes ?? new Map()));
 }
@@ -472,21 +503,27 @@ function putAtTarget(world: World, fullPath: string, node: SourceNode): void {
 const RUNS = 500;
 
 describe('whatever is done at the source, and whatever becomes of the deliveries', () => {
-  const remotes: [string, boolean][] = [
-    ['a remote that names its refusals', false],
-    ['an era remote', true],
-  ];
+  const remotes = [
+    { remote: 'a remote that names its refusals', era: false },
+    { remote: 'an era remote', era: true },
+  ].flatMap(({ remote, era }) =>
+    POLICIES.filter(({ digests }) => !era || digests === undefined).map((policy) => ({
+      title: `${remote}, ${policy.name},`,
+      era,
+      policy,
+    })),
+  );
 
   it.each(remotes)(
-    '%s ends as the source, however far behind it is',
+    '$title ends as the source, however far behind it is',
     { timeout: 120_000 },
-    async (_, era) => {
+    async (kind) => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(step(0), { maxLength: 14 }),
           fc.integer({ min: 1, max: 5 }),
           fc.array(delivery, { maxLength: 10 }),
-          (steps, length, deliveries) => play(era, steps, length, deliveries),
+          (steps, length, deliveries) => play(kind, steps, length, deliveries),
         ),
         { numRuns: RUNS },
       );
@@ -494,16 +531,16 @@ describe('whatever is done at the source, and whatever becomes of the deliveries
   );
 
   it.each(remotes)(
-    '%s ends as the source where it was copied first, while it changed',
+    '$title ends as the source where it was copied first, while it changed',
     { timeout: 120_000 },
-    async (_, era) => {
+    async (kind) => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(step(0), { maxLength: 14 }),
           fc.integer({ min: 1, max: 5 }),
           fc.array(delivery, { maxLength: 10 }),
           sync,
-          (steps, length, deliveries, first) => play(era, steps, length, deliveries, first),
+          (steps, length, deliveries, first) => play(kind, steps, length, deliveries, first),
         ),
         { numRuns: 3 * RUNS },
       );
@@ -514,9 +551,9 @@ describe('whatever is done at the source, and whatever becomes of the deliveries
   // overwriting transfers, and versions of a node that follow each other at once. Of 40,000 random histories with every
   // pair of neighbours in doubt one ends otherwise even so, so these are always the same ones.
   it.each(remotes)(
-    '%s ends as the source where the log is out of order and has just been written',
+    '$title ends as the source where the log is out of order and has just been written',
     { timeout: 120_000 },
-    async (_, era) => {
+    async (kind) => {
       await fc.assert(
         fc.asyncProperty(
           fc.array(
@@ -528,7 +565,7 @@ describe('whatever is done at the source, and whatever becomes of the deliveries
             delivery.map((each) => ({ ...each, ahead: 0 })),
             { maxLength: 10 },
           ),
-          (steps, length, deliveries) => play(era, steps, length, deliveries),
+          (steps, length, deliveries) => play(kind, steps, length, deliveries),
         ),
         { numRuns: 6 * RUNS, seed: 20_261_122 },
       );

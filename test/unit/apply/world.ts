@@ -8,6 +8,8 @@ import type {
   SourceRepository,
 } from '../../../functions/shared/apply/source-catalog.ts';
 import { BlobNotFoundError, type BlobStore } from '../../../functions/shared/blob/blob-store.ts';
+import type { Conflict } from '../../../functions/shared/conflict/conflict.ts';
+import type { SourceHistory } from '../../../functions/shared/conflict/source-history.ts';
 import type { Failure } from '../../../functions/shared/failure/failure.ts';
 import type { BatchEntry, BatchMessage } from '../../../functions/shared/lane/message.ts';
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
@@ -218,6 +220,11 @@ export class World {
 
   readonly states = new Map<string, LaneState>();
   readonly failures = new Map<string, Failure>();
+  readonly conflicts = new Map<string, Conflict>();
+  /** Conflicts at which the task was stopped. */
+  readonly stops: Conflict[] = [];
+  /** Tombstones of the source: digests, null of a folder's, by path. */
+  readonly tombstones = new Map<string, readonly (string | null)[]>();
   writes = 0;
   now = new Date('2026-11-22T00:00:00Z');
   readonly logged: { readonly level: string; readonly text: string }[] = [];
@@ -260,6 +267,19 @@ export class World {
         .filter((node) => node.fullPath > after)
         .sort((left, right) => (left.fullPath < right.fullPath ? -1 : 1))
         .slice(0, limit),
+  };
+
+  readonly history: SourceHistory = {
+    had: async (_projectId, _repoName, { fullPath, folder, sha256, before }) => {
+      const fits = (digest: string | null) =>
+        (folder === undefined || folder === (digest === null)) && (sha256 === undefined || digest === sha256);
+      const node = this.nodes.get(fullPath);
+      const isLive =
+        node !== undefined &&
+        fits(node.folder ? null : node.sha256) &&
+        (before === undefined || (node.lastModifiedDate !== undefined && node.lastModifiedDate < before));
+      return isLive || (this.tombstones.get(fullPath) ?? []).some(fits);
+    },
   };
 
   readonly blobs: Pick<BlobStore, 'open'> = {
@@ -459,7 +479,7 @@ export class World {
     };
   }
 
-  readonly lanes: Pick<LaneRepository, 'load' | 'recordApplied' | 'recordOutage'> = {
+  readonly lanes: Pick<LaneRepository, 'load' | 'recordApplied' | 'recordOutage' | 'recordOwnWork'> = {
     load: async (lane) => this.states.get(laneId(lane)),
     recordApplied: async ({
       taskKey,
@@ -468,6 +488,8 @@ export class World {
       to,
       counters,
       failures,
+      conflicts = [],
+      ownWork,
       at,
       outage,
       ahead,
@@ -494,8 +516,12 @@ export class World {
         failed: (stored?.failed ?? 0) + counters.failed,
         filtered: (stored?.filtered ?? 0) + counters.filtered,
         lastAppliedAt: at.toISOString(),
+        ...(ownWork === undefined ? {} : { ownWork: structuredClone(ownWork) }),
         ...(outage === undefined ? {} : { outage }),
       });
+      for (const conflict of conflicts) {
+        this.conflicts.set(`${conflict.ordinal}#${conflict.fullPath}`, conflict);
+      }
       for (const failure of failures) {
         this.failures.set(`${laneId(failure)}#${failure.ordinal}`, failure);
       }
@@ -505,22 +531,19 @@ export class World {
     recordOutage: async ({ taskKey, source, remote, slotName }, outage) => {
       this.writes += 1;
       const id = laneId({ taskKey, source });
-      const fresh = {
-        source,
-        remote,
-        slotName,
-        sentOrdinal: 0,
-        dispatched: 0,
-        appliedOrdinal: 0,
-        applied: 0,
-        superseded: 0,
-        conflicted: 0,
-        failed: 0,
-        filtered: 0,
-        ahead: [],
-        containersEnsured: false,
-      };
-      this.states.set(id, { ...fresh, ...this.states.get(id), outage });
+      this.states.set(id, { ...freshLane({ source, remote, slotName }), ...this.states.get(id), outage });
+    },
+    recordOwnWork: async ({ taskKey, source, remote, slotName, from, ownWork }) => {
+      this.aroundRecord('before');
+      const id = laneId({ taskKey, source });
+      const stored = this.states.get(id) ?? freshLane({ source, remote, slotName });
+      if (stored.appliedOrdinal !== from) {
+        return false;
+      }
+      this.writes += 1;
+      this.states.set(id, { ...stored, ownWork: structuredClone(ownWork) });
+      this.aroundRecord('after');
+      return true;
     },
   };
 
@@ -529,6 +552,17 @@ export class World {
     lanes: this.lanes,
     remotes: { clientFor: async () => this.client },
     catalog: this.catalog,
+    history: this.history,
+    conflictStops: {
+      stop: async ({ task, conflict }) => {
+        if (this.tasks.get(task.key)?.status !== 'REPLICATING') {
+          return false;
+        }
+        this.stops.push(conflict);
+        this.tasks.set(task.key, { ...task, status: 'FAILED' });
+        return true;
+      },
+    },
     blobs: this.blobs,
     loadOperation: async (objectKey) => {
       const operation = this.operations.get(objectKey);
@@ -544,6 +578,23 @@ export class World {
       warn: (text) => this.logged.push({ level: 'warn', text: String(text) }),
       error: (text) => this.logged.push({ level: 'error', text: String(text) }),
     },
+  };
+}
+
+/** A lane of which nothing is known yet. */
+function freshLane(lane: Pick<LaneState, 'source' | 'remote' | 'slotName'>): LaneState {
+  return {
+    ...lane,
+    sentOrdinal: 0,
+    dispatched: 0,
+    appliedOrdinal: 0,
+    applied: 0,
+    superseded: 0,
+    conflicted: 0,
+    failed: 0,
+    filtered: 0,
+    ahead: [],
+    containersEnsured: false,
   };
 }
 

@@ -179,7 +179,7 @@ describe('recordApplied', () => {
     const outage = { since: '2026-11-22T00:00:00.000Z', reason: 'timed out' };
     await lanes.recordApplied({ ...progress, outage });
     const input = dynamo.commandCalls(UpdateCommand)[0]?.args[0].input;
-    expect(input?.UpdateExpression).not.toContain('REMOVE');
+    expect(input?.UpdateExpression).not.toContain('REMOVE outage');
     expect(input?.ExpressionAttributeValues).toMatchObject({ ':outage': outage });
   });
 
