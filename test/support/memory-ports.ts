@@ -72,13 +72,13 @@ export class MemoryWorld {
   readonly slotRepository: SlotRepository = {
     get: async (name) => this.slots.get(name),
     list: async () => [...this.slots.values()],
-    create: async (name, position) => {
+    create: async (name, position, nextOrdinal = 1) => {
       if (!this.slots.has(name)) {
         const createdDate = this.clock().toISOString();
         this.slots.set(name, {
           name,
           position,
-          nextOrdinal: 1,
+          nextOrdinal,
           epoch: 0,
           unreadable: 0,
           gaps: 0,
@@ -143,30 +143,40 @@ export class MemoryWorld {
         this.tasks.set(key, { ...task, startOrdinal, revision: task.revision + 1 });
       }
     },
+    update: async (task, { revision }) => {
+      if (this.tasks.get(task.key)?.revision !== revision) {
+        return 'contended';
+      }
+      this.tasks.set(task.key, { ...task, revision: revision + 1 });
+      return 'updated';
+    },
   };
 
   readonly catchUps: CatchUpRepository = {
-    begin: async (taskKey, ordinal) => {
+    begin: async ({ taskKey, slotName, ordinal }) => {
       const task = this.tasks.get(taskKey);
-      if (task !== undefined && task.catchUp === undefined) {
+      if (task?.slotName === slotName && task.catchUp === undefined) {
         const { startOrdinal = ordinal } = task;
         const catchUp = { nextOrdinal: ordinal };
         this.tasks.set(taskKey, { ...task, startOrdinal, catchUp, revision: task.revision + 1 });
       }
     },
-    fix: async ({ taskKey, revision, from, stretch }) => {
+    fix: async ({ taskKey, revision, from, startOrdinal, stretch }) => {
       const task = this.tasks.get(taskKey);
       if (task?.catchUp?.nextOrdinal !== from || task.revision !== revision) {
         return false;
       }
-      const { startOrdinal = from } = task;
-      const catchUp = { nextOrdinal: from, stretch };
-      this.tasks.set(taskKey, { ...task, catchUp, startOrdinal, revision: revision + 1 });
+      const catchUp = { ...task.catchUp, stretch };
+      this.tasks.set(taskKey, { startOrdinal, ...task, catchUp, revision: revision + 1 });
       return true;
     },
-    move: async (taskKey, from, to) => {
+    move: async ({ taskKey, slotName, from, to }) => {
       const task = this.tasks.get(taskKey);
-      if (task?.catchUp?.nextOrdinal !== from || task.catchUp.stretch?.toOrdinal !== to) {
+      if (
+        task?.slotName !== slotName ||
+        task.catchUp?.nextOrdinal !== from ||
+        task.catchUp.stretch?.toOrdinal !== to
+      ) {
         return false;
       }
       this.tasks.set(taskKey, { ...task, catchUp: { nextOrdinal: to } });
@@ -175,7 +185,10 @@ export class MemoryWorld {
     end: async ({ taskKey, slotName, epoch, ordinal }) => {
       const slot = this.slots.get(slotName);
       const task = this.tasks.get(taskKey);
-      if (slot?.epoch !== epoch || slot.nextOrdinal !== ordinal || task?.catchUp?.nextOrdinal !== ordinal) {
+      if (slot?.epoch !== epoch || slot.nextOrdinal !== ordinal) {
+        return false;
+      }
+      if (task?.slotName !== slotName || task.catchUp?.nextOrdinal !== ordinal) {
         return false;
       }
       const { catchUp: _, ...following } = task;

@@ -15,6 +15,8 @@ export const routeSchema = z.object({
   policyVersion: z.number().int(),
   /** The policies of that version; absent in what was read before there were any: then nothing is left out or kept. */
   policy: syncPolicySchema.optional(),
+  /** Added to the slot's ordinals in the task's lanes; 0 when absent. */
+  ordinalOffset: z.number().int().optional(),
   /** Absent: every project. */
   localProjectId: z.string().optional(),
   /** Absent: every repository of the project. */
@@ -40,6 +42,7 @@ export function routeOf(task: Task): Route {
     taskKey: task.key,
     policyVersion: task.policyVersion,
     policy: syncPolicyOf(task),
+    ...(task.ordinalOffset === undefined ? {} : { ordinalOffset: task.ordinalOffset }),
     ...(scoped && task.localProjectId !== undefined ? { localProjectId: task.localProjectId } : {}),
     ...(scoped && task.localRepoName !== undefined ? { localRepoName: task.localRepoName } : {}),
     ...(scoped && task.remoteProjectId !== undefined ? { remoteProjectId: task.remoteProjectId } : {}),
@@ -61,6 +64,7 @@ export function isFollowing(task: Task): boolean {
  */
 export function routeEvent(
   route: Route,
+  /** `ordinal`: the slot's. */
   event: { readonly ordinal: number; readonly log: Extract<LogEvent, { change: Change }> },
 ): RoutedEntry[] {
   const { change } = event.log;
@@ -72,7 +76,7 @@ export function routeEvent(
     source: share.container,
     remote: remoteNamesOf(route, share.container),
     entry: {
-      ordinal: event.ordinal,
+      ordinal: event.ordinal + (route.ordinalOffset ?? 0),
       eventId: event.log.document.id,
       loggedAt: event.log.document.loggedAt,
       ...(index > 0 ? { secondary: true as const } : {}),

@@ -34,7 +34,7 @@ export function slotAnswer(
             {
               taskKey: key,
               nextOrdinal: catchUp.nextOrdinal,
-              events: Math.max(0, slot.nextOrdinal - catchUp.nextOrdinal),
+              events: Math.max(0, slot.nextOrdinal - Math.max(catchUp.nextOrdinal, catchUp.notBefore ?? 0)),
             },
           ],
     ),

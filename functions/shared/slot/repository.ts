@@ -12,7 +12,7 @@ import { gapKeyOf, SLOT_PARTITION, slotKeyOf, unreadableKeyOf } from '../table.t
 import { LeaseLostError, type Slot, slotSchema } from './slot.ts';
 
 /** A deployment has a handful of slots; more than this is a fault, not a load. */
-const MAX_SLOTS = 200;
+export const MAX_SLOTS = 200;
 
 /** One step of a slot: from the ordinal that the read began at, to the one behind it. */
 export interface SlotAdvance {
@@ -28,8 +28,8 @@ export interface SlotAdvance {
 export interface SlotRepository {
   get(slotName: string): Promise<Slot | undefined>;
   list(): Promise<readonly Slot[]>;
-  /** Create the slot at a position; one that exists keeps its own. */
-  create(slotName: string, position: LogPosition): Promise<void>;
+  /** Create the slot at a position, whose next event gets the ordinal (1 when not given); one that exists keeps its own. */
+  create(slotName: string, position: LogPosition, nextOrdinal?: number): Promise<void>;
   /** Take the lease if it is free, expired, or the owner's own; undefined while another holds it. */
   acquire(slotName: string, owner: string, leaseMs: number): Promise<Slot | undefined>;
   /** @throws LeaseLostError when another lease was given since. */
@@ -85,11 +85,11 @@ export function slotRepository(options: {
       return (answer.Items ?? []).map((item) => slotSchema.parse(item));
     },
 
-    create: async (slotName, position) => {
+    create: async (slotName, position, nextOrdinal = 1) => {
       const slot: Slot = {
         name: slotName,
         position: { ...position },
-        nextOrdinal: 1,
+        nextOrdinal,
         epoch: 0,
         unreadable: 0,
         gaps: 0,

@@ -14,10 +14,10 @@ export type Stretch = NonNullable<NonNullable<Task['catchUp']>['stretch']>;
  */
 export interface CatchUpRepository {
   /**
-   * Note that the slot's reads leave the task out from this ordinal on. A task that catches up already, or is gone, is
-   * left alone.
+   * Note that the slot's reads leave the task out from this ordinal on. A task that catches up already, reads from another
+   * slot, or is gone, is left alone.
    */
-  begin(taskKey: string, ordinal: number): Promise<void>;
+  begin(step: TaskOfSlot & { readonly ordinal: number }): Promise<void>;
   /**
    * Fix what is replayed next and under which policies, before any of it is sent; it is the task's first when it had none.
    * False, and nothing written, when the task was changed since this revision.
@@ -26,20 +26,23 @@ export interface CatchUpRepository {
     readonly taskKey: string;
     readonly revision: number;
     readonly from: number;
+    /** The task's first ordinal, if it has none. */
+    readonly startOrdinal: number;
     readonly stretch: Stretch;
   }): Promise<boolean>;
   /** Move the task behind its stretch. False, and nothing written, when it stands elsewhere or the task is gone. */
-  move(taskKey: string, from: number, to: number): Promise<boolean>;
+  move(step: TaskOfSlot & { readonly from: number; readonly to: number }): Promise<boolean>;
   /**
    * Bring the task back into the slot's reads: only while both stand at this ordinal, and no other lease was given since
    * that of this epoch. False, and nothing written, otherwise.
    */
-  end(step: {
-    readonly taskKey: string;
-    readonly slotName: string;
-    readonly epoch: number;
-    readonly ordinal: number;
-  }): Promise<boolean>;
+  end(step: TaskOfSlot & { readonly epoch: number; readonly ordinal: number }): Promise<boolean>;
+}
+
+/** A task by its key, as long as it reads from the slot: ordinals of another one mean nothing to it. */
+interface TaskOfSlot {
+  readonly taskKey: string;
+  readonly slotName: string;
 }
 
 /** Catch-ups in the tasks' items. */
@@ -63,50 +66,53 @@ export function catchUpRepository(options: {
   }
 
   return {
-    async begin(taskKey, ordinal) {
+    async begin({ taskKey, slotName, ordinal }) {
       await update(
         new UpdateCommand({
           TableName: tableName,
           Key: taskKeyOf(taskKey),
           UpdateExpression:
             'SET catchUp = :catchUp, startOrdinal = if_not_exists(startOrdinal, :ordinal) ADD revision :one',
-          ConditionExpression: 'attribute_exists(pk) AND attribute_not_exists(catchUp)',
+          ConditionExpression: 'slotName = :slot AND attribute_not_exists(catchUp)',
           ExpressionAttributeValues: {
             ':catchUp': { nextOrdinal: ordinal },
             ':ordinal': ordinal,
+            ':slot': slotName,
             ':one': 1,
           },
         }),
       );
     },
 
-    fix: ({ taskKey, revision, from, stretch }) =>
+    fix: ({ taskKey, revision, from, startOrdinal, stretch }) =>
       update(
         new UpdateCommand({
           TableName: tableName,
           Key: taskKeyOf(taskKey),
           // The revision goes up: an older copy that is written back would forget what may have been sent by then.
           UpdateExpression:
-            'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :from) ADD revision :one',
+            'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :start) ADD revision :one',
           ConditionExpression: 'revision = :revision AND catchUp.nextOrdinal = :from',
           ExpressionAttributeValues: {
             ':stretch': stretch,
             ':revision': revision,
             ':from': from,
+            ':start': startOrdinal,
             ':one': 1,
           },
         }),
       ),
 
-    move: (taskKey, from, to) =>
+    move: ({ taskKey, slotName, from, to }) =>
       update(
         new UpdateCommand({
           TableName: tableName,
           Key: taskKeyOf(taskKey),
           // The revision stays: whoever writes an older copy back only sets position and stretch back.
-          UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch',
-          ConditionExpression: 'catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to',
-          ExpressionAttributeValues: { ':from': from, ':to': to },
+          UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch, catchUp.notBefore',
+          ConditionExpression:
+            'slotName = :slot AND catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to',
+          ExpressionAttributeValues: { ':slot': slotName, ':from': from, ':to': to },
         }),
       ),
 
@@ -127,8 +133,8 @@ export function catchUpRepository(options: {
               TableName: tableName,
               Key: taskKeyOf(taskKey),
               UpdateExpression: 'REMOVE catchUp ADD revision :one',
-              ConditionExpression: 'catchUp.nextOrdinal = :ordinal',
-              ExpressionAttributeValues: { ':ordinal': ordinal, ':one': 1 },
+              ConditionExpression: 'slotName = :slot AND catchUp.nextOrdinal = :ordinal',
+              ExpressionAttributeValues: { ':slot': slotName, ':ordinal': ordinal, ':one': 1 },
             },
           },
         ],

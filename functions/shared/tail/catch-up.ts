@@ -9,6 +9,7 @@ import { syncPolicyOf } from '../task/sync-policy.ts';
 import type { Task } from '../task/task.ts';
 import type { CatchUpRepository, Stretch } from './catch-up-repository.ts';
 import { routeRead, sendBatches } from './dispatch.ts';
+import { isLeaving, type SlotSwitch } from './slot-switch.ts';
 
 /** Events after which a stretch is long enough, and the most objects of the archive in one. */
 const STRETCH_EVENTS = 1_000;
@@ -42,6 +43,7 @@ export function isCatchingUp(task: Task): task is BehindTask {
     task.type === 'INCREMENTAL' &&
     task.status === 'REPLICATING' &&
     task.catchUp !== undefined &&
+    !isLeaving(task) &&
     (task.initialSync === undefined || task.initialSync.endedAt !== undefined)
   );
 }
@@ -71,7 +73,7 @@ export function leftOutOf(object: ArchiveObject, tasks: readonly Task[]): Task[]
       task.type === 'INCREMENTAL' &&
       task.catchUp === undefined &&
       task.startOrdinal !== undefined &&
-      task.startOrdinal <= object.firstOrdinal &&
+      task.startOrdinal <= object.firstOrdinal + (task.ordinalOffset ?? 0) &&
       !routed.has(task.key),
   );
 }
@@ -94,12 +96,16 @@ export function catchUp(options: {
   readonly renew: () => Promise<void>;
   /** Milliseconds since 1970 after which nothing new is begun. */
   readonly deadline: number;
+  /** Takes tasks to other slots, by the same look. */
+  readonly switching: SlotSwitch;
 }): CatchUp {
-  const { dependencies, renew, deadline } = options;
+  const { dependencies, renew, deadline, switching } = options;
   const { tasks, catchUps, clock, logger } = dependencies;
   /** Tasks whose next object is gone: looked at again by the next holder. */
   const stranded = new Set<string>();
   let nextLook = Number.NEGATIVE_INFINITY;
+  /** The slot's next ordinal at the last look, if a task waited for it to move. */
+  let waitingAt: number | undefined;
 
   /** @returns whether the task follows the slot again. */
   async function step(task: BehindTask, slot: Slot): Promise<boolean> {
@@ -119,12 +125,16 @@ export function catchUp(options: {
       const { policyVersion } = task;
       const toOrdinal = from + documents.length;
       const stretch = task.catchUp.stretch ?? { toOrdinal, policyVersion, policy: syncPolicyOf(task) };
-      const { key: taskKey, revision } = task;
-      if (task.catchUp.stretch === undefined && !(await catchUps.fix({ taskKey, revision, from, stretch }))) {
+      const { key: taskKey, revision, ordinalOffset = 0 } = task;
+      const startOrdinal = from + ordinalOffset;
+      if (
+        task.catchUp.stretch === undefined &&
+        !(await catchUps.fix({ taskKey, revision, from, startOrdinal, stretch }))
+      ) {
         return false;
       }
       const sent = await replay({ task, from, documents, stretch, slot, renew, dependencies });
-      if (!(await catchUps.move(taskKey, from, toOrdinal))) {
+      if (!(await catchUps.move({ taskKey, slotName: slot.name, from, to: toOrdinal }))) {
         return false;
       }
       at = toOrdinal;
@@ -146,10 +156,15 @@ export function catchUp(options: {
   return {
     async round(slot) {
       const begun = clock().getTime();
-      if (begun < nextLook) {
+      const hasMoved = waitingAt !== undefined && slot.nextOrdinal > waitingAt;
+      if (begun < nextLook && !hasMoved) {
         return false;
       }
-      const behind = (await tasks.list())
+      const listed = await tasks.list();
+      const canGoOn = await switching.look(slot, listed);
+      const isWaiting = listed.some((task) => task.slotName === slot.name && isLeaving(task));
+      waitingAt = isWaiting ? slot.nextOrdinal : undefined;
+      const behind = listed
         .filter(isCatchingUp)
         .filter(({ slotName, key }) => slotName === slot.name && !stranded.has(key))
         .sort((left, right) => left.catchUp.nextOrdinal - right.catchUp.nextOrdinal);
@@ -163,10 +178,11 @@ export function catchUp(options: {
           left -= 1;
         }
       }
-      if (left === 0) {
+      const hasMore = left > 0 || canGoOn;
+      if (!hasMore) {
         nextLook = clock().getTime() + LOOK_MS;
       }
-      return left > 0;
+      return hasMore;
     },
   };
 }
@@ -180,7 +196,7 @@ export function catchUp(options: {
  * @returns operations that were sent.
  */
 async function replay(options: {
-  readonly task: Task;
+  readonly task: BehindTask;
   readonly from: number;
   readonly documents: ArchiveObject['documents'];
   readonly stretch: Stretch;
@@ -191,7 +207,12 @@ async function replay(options: {
   const { task, from, documents, stretch, slot, renew, dependencies } = options;
   const { archive, lanes, queue } = dependencies;
   const route = { ...routeOf(task), policyVersion: stretch.policyVersion, policy: stretch.policy };
-  const routed = routeRead({ firstOrdinal: from, routes: [route], documents });
+  const skipped = Math.max(0, (task.catchUp.notBefore ?? from) - from);
+  const routed = routeRead({
+    firstOrdinal: from + skipped,
+    routes: [route],
+    documents: documents.slice(skipped),
+  });
   const heads = await lanes.heads(routed.lanes.map(({ source }) => ({ taskKey: task.key, source })));
   const batches = routed.lanes.flatMap(({ source, remote, entries }) => {
     const previousOrdinal = heads.get(laneId({ taskKey: task.key, source })) ?? 0;

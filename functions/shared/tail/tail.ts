@@ -11,6 +11,7 @@ import type { Task } from '../task/task.ts';
 import { catchUp, leftOutOf, newlyLeftOut } from './catch-up.ts';
 import type { CatchUpRepository } from './catch-up-repository.ts';
 import { dispatch, type RoutedRead, routeRead } from './dispatch.ts';
+import { slotSwitch } from './slot-switch.ts';
 
 export type TailMode = 'continuous' | 'burst';
 
@@ -20,6 +21,8 @@ export interface TailedTasks {
   list(): Promise<readonly Task[]>;
   /** Note the first ordinal that is routed to a task; a task that has one, or is gone, is left alone. */
   recordStart(taskKey: string, ordinal: number): Promise<void>;
+  /** Replace a task as long as it is at this revision. */
+  update(task: Task, expected: { readonly revision: number }): Promise<'updated' | 'contended'>;
 }
 
 export interface TailDependencies {
@@ -58,13 +61,27 @@ export interface TailOutcome {
 }
 
 /**
- * Follow the log from every slot's position, each under its lease.
+ * Follow the log from every slot's position, each under its lease; also from those that are made meanwhile.
  *
  * A slot that fails does not stop the others; the first failure is thrown when all have ended.
  */
 export async function tail(dependencies: TailDependencies, settings: TailSettings): Promise<TailOutcome[]> {
-  const slots = await dependencies.slots.list();
-  const ends = await Promise.allSettled(slots.map((slot) => tailSlot(dependencies, settings, slot.name)));
+  const names = new Set<string>();
+  const running: Promise<PromiseSettledResult<TailOutcome>[]>[] = [];
+  const follow = (slotName: string): void => {
+    if (!names.has(slotName)) {
+      names.add(slotName);
+      running.push(Promise.allSettled([tailSlot(dependencies, settings, slotName, follow)]));
+    }
+  };
+  for (const { name } of await dependencies.slots.list()) {
+    follow(name);
+  }
+  const ends: PromiseSettledResult<TailOutcome>[] = [];
+  // It grows while slots are made.
+  for (const run of running) {
+    ends.push(...(await run));
+  }
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) {
     throw failed.reason;
@@ -80,10 +97,11 @@ export async function tail(dependencies: TailDependencies, settings: TailSetting
  * commit and the move: that object is dispatched before anything is read. Between two reads, tasks that were left out of
  * earlier ones are brought forward from the archive (`catch-up.ts`).
  */
-export async function tailSlot(
+async function tailSlot(
   dependencies: TailDependencies,
   settings: TailSettings,
   slotName: string,
+  onOpened: (slotName: string) => void,
 ): Promise<TailOutcome> {
   const { slots, tasks, archive, log, clock, logger, wait } = dependencies;
   const { mode, owner, deadline, leaseMs, pollMs, readLimit } = settings;
@@ -125,7 +143,8 @@ export async function tailSlot(
     await slots.renew(slotName, epoch, leaseMs);
     renewedAt = clock().getTime();
   };
-  const behind = catchUp({ dependencies, renew, deadline });
+  const switching = slotSwitch({ dependencies, onOpened });
+  const behind = catchUp({ dependencies, renew, deadline, switching });
 
   try {
     await settleCommitted(slot);
@@ -133,6 +152,9 @@ export async function tailSlot(
       const moreBehind = await behind.round(slot);
       follower ??= log.follow(slot.position);
       const read = await follower.next(readLimit);
+      if (read.documents.length < readLimit) {
+        switching.drained();
+      }
       if (read.documents.length === 0) {
         if (moreBehind) {
           continue;
@@ -189,7 +211,7 @@ async function prepare(
   const following = listed.filter((task) => task.slotName === slot.name && isFollowing(task));
   for (const task of following) {
     if (task.startOrdinal === undefined) {
-      await tasks.recordStart(task.key, slot.nextOrdinal);
+      await tasks.recordStart(task.key, slot.nextOrdinal + (task.ordinalOffset ?? 0));
     }
   }
   const routable = {
@@ -222,7 +244,7 @@ async function leaveOut(
   leftOut: readonly Task[],
 ): Promise<void> {
   for (const { key, slotName } of leftOut) {
-    await catchUps.begin(key, ordinal);
+    await catchUps.begin({ taskKey: key, slotName, ordinal });
     logger.info('A task is left out of the reads', { taskKey: key, slotName, ordinal });
   }
 }

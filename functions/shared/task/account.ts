@@ -35,7 +35,8 @@ export function accountOf(options: {
   readonly slot: { readonly nextOrdinal: number } | undefined;
   readonly task: {
     readonly startOrdinal?: number | undefined;
-    readonly catchUp?: { readonly nextOrdinal: number } | undefined;
+    readonly ordinalOffset?: number | undefined;
+    readonly catchUp?: { readonly nextOrdinal: number; readonly notBefore?: number | undefined } | undefined;
   };
   readonly lanes: readonly LaneCounts[];
 }): TaskAccount {
@@ -50,10 +51,13 @@ export function accountOf(options: {
   const seen =
     slot === undefined || task.startOrdinal === undefined
       ? 0
-      : Math.max(0, slot.nextOrdinal - task.startOrdinal);
+      : Math.max(0, slot.nextOrdinal + (task.ordinalOffset ?? 0) - task.startOrdinal);
   const read = Math.max(seen, dispatched);
+  const { nextOrdinal: owedFrom = slot?.nextOrdinal, notBefore = 0 } = task.catchUp ?? {};
   const behind =
-    slot === undefined ? 0 : Math.max(0, slot.nextOrdinal - (task.catchUp?.nextOrdinal ?? slot.nextOrdinal));
+    slot === undefined || owedFrom === undefined
+      ? 0
+      : Math.max(0, slot.nextOrdinal - Math.max(owedFrom, notBefore));
   const waiting = Math.min(behind, read - dispatched);
   return {
     read,

@@ -33,7 +33,10 @@ export function following(task: Task, slot: { readonly nextOrdinal: number }): T
     ...task,
     status: 'REPLICATING',
     ...(isSyncDue(task) && task.catchUp === undefined
-      ? { catchUp: { nextOrdinal: slot.nextOrdinal }, startOrdinal: slot.nextOrdinal }
+      ? {
+          catchUp: { nextOrdinal: slot.nextOrdinal },
+          startOrdinal: slot.nextOrdinal + (task.ordinalOffset ?? 0),
+        }
       : {}),
   };
 }

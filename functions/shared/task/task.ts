@@ -72,8 +72,13 @@ export const taskSchema = z.object({
   policy: storedPolicySchema.optional(),
   /** Counts policy changes; an event is applied under the version in force when it was read. */
   policyVersion: z.number().int(),
-  /** First ordinal of the slot that was routed to this task; set by the tailer that first saw the task. */
+  /** First ordinal of the task's lanes; set by the tailer that first saw the task. */
   startOrdinal: z.number().int().optional(),
+  /**
+   * Added to the slot's ordinals in the task's lanes and their operations, so that they go on from those of the slot that the
+   * task has read from before; 0 when nothing is said.
+   */
+  ordinalOffset: z.number().int().optional(),
   /**
    * Set while the task is left out of the slot's reads: the first ordinal that it still has to get, from the archive. Where
    * a read begins, and never past the slot's own next ordinal.
@@ -81,6 +86,19 @@ export const taskSchema = z.object({
   catchUp: z
     .object({
       nextOrdinal: z.number().int().positive(),
+      /** What comes earlier in the object that the position names is not the task's to get: it has it from another slot. */
+      notBefore: z.number().int().positive().optional(),
+      /** While the task is on its way to another slot: it has all of its own slot's events before the position. */
+      leaving: z
+        .object({
+          slotName: z.string(),
+          since: z.iso.datetime(),
+          /** The log document before the position. */
+          lastId: z.string().nullable(),
+          /** Where a read of the other slot begins, and the document before it; not behind the place that the task joins at. */
+          position: z.object({ nextOrdinal: z.number().int().positive(), lastId: z.string().nullable() }),
+        })
+        .optional(),
       /** The stretch that is being replayed, and under what: a repeat of it sends the same, whatever has changed since. */
       stretch: z
         .object({

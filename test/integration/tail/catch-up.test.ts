@@ -148,19 +148,39 @@ describe('a task that is left out of reads', () => {
   it('comes back under its own lease only', async () => {
     const { slots, catchUps } = sandbox;
     const slot = await slots.acquire('default', 'one', 30_000);
-    await catchUps.begin(KEY, 7);
-    await catchUps.begin(KEY, 9);
+    const here = { taskKey: KEY, slotName: 'default' };
+    const elsewhere = { ...here, slotName: 'other' };
+    await catchUps.begin({ ...elsewhere, ordinal: 3 });
+    await catchUps.begin({ ...here, ordinal: 7 });
+    await catchUps.begin({ ...here, ordinal: 9 });
     expect(await sandbox.tasks.get(KEY)).toMatchObject({ startOrdinal: 7, catchUp: { nextOrdinal: 7 } });
-    expect(await catchUps.move(KEY, 6, 8)).toBe(false);
-    expect(await catchUps.move(KEY, 7, 1)).toBe(true);
-    const step = { taskKey: KEY, slotName: 'default', epoch: slot?.epoch ?? 0, ordinal: 1 };
+
+    const policy = { conflictStrategy: 'SKIP' as const, ddlTrans: true, indexTrans: false };
+    const stretch = { toOrdinal: 1, policyVersion: 2, policy };
+    const { revision = 0 } = (await sandbox.tasks.get(KEY)) ?? {};
+    const fixed = { taskKey: KEY, revision, from: 7, startOrdinal: 7, stretch };
+    expect(await catchUps.move({ ...here, from: 7, to: 1 })).toBe(false);
+    expect(await catchUps.fix({ ...fixed, revision: revision - 1 })).toBe(false);
+    expect(await catchUps.fix({ ...fixed, from: 6 })).toBe(false);
+    expect(await catchUps.fix(fixed)).toBe(true);
+    expect(await sandbox.tasks.get(KEY)).toMatchObject({
+      catchUp: { nextOrdinal: 7, stretch },
+      revision: revision + 1,
+    });
+    expect(await catchUps.move({ ...here, from: 6, to: 1 })).toBe(false);
+    expect(await catchUps.move({ ...here, from: 7, to: 8 })).toBe(false);
+    expect(await catchUps.move({ ...elsewhere, from: 7, to: 1 })).toBe(false);
+    expect(await catchUps.move({ ...here, from: 7, to: 1 })).toBe(true);
+
+    const step = { ...here, epoch: slot?.epoch ?? 0, ordinal: 1 };
     expect(await catchUps.end({ ...step, epoch: step.epoch + 1 })).toBe(false);
     expect(await catchUps.end({ ...step, ordinal: 2 })).toBe(false);
+    expect(await catchUps.end({ ...step, slotName: 'other' })).toBe(false);
     expect((await sandbox.tasks.get(KEY))?.catchUp).toEqual({ nextOrdinal: 1 });
     expect(await catchUps.end(step)).toBe(true);
     expect(await sandbox.tasks.get(KEY)).not.toHaveProperty('catchUp');
     expect(await catchUps.end(step)).toBe(false);
-    await catchUps.begin('0'.repeat(32), 1);
+    await catchUps.begin({ ...here, taskKey: '0'.repeat(32), ordinal: 1 });
     expect(await sandbox.tasks.get('0'.repeat(32))).toBeUndefined();
   });
 

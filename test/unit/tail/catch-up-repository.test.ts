@@ -18,47 +18,62 @@ beforeEach(() => {
   dynamo.reset();
 });
 
+const here = { taskKey: 'k', slotName: 'default' };
+
 const updates = () => dynamo.commandCalls(UpdateCommand).map(({ args }) => args[0].input);
 
 describe('catchUpRepository', () => {
   it('notes where a task begins to be behind, unless it is, and keeps the first ordinal it had', async () => {
-    await catchUps.begin('k', 7);
+    await catchUps.begin({ ...here, ordinal: 7 });
     expect(updates()).toMatchObject([
       {
         Key: { pk: 'TASK', sk: 'k' },
-        ConditionExpression: 'attribute_exists(pk) AND attribute_not_exists(catchUp)',
-        ExpressionAttributeValues: { ':catchUp': { nextOrdinal: 7 }, ':ordinal': 7 },
+        ConditionExpression: 'slotName = :slot AND attribute_not_exists(catchUp)',
+        ExpressionAttributeValues: { ':slot': 'default', ':catchUp': { nextOrdinal: 7 }, ':ordinal': 7 },
       },
     ]);
     expect(updates()[0]?.UpdateExpression).toContain('startOrdinal = if_not_exists(startOrdinal, :ordinal)');
     dynamo.on(UpdateCommand).rejects(conditionFailure);
-    await catchUps.begin('k', 7);
+    await catchUps.begin({ ...here, ordinal: 7 });
   });
 
   it('moves a task from where it stands, and says when it stands elsewhere', async () => {
-    expect(await catchUps.move('k', 7, 9)).toBe(true);
+    expect(await catchUps.move({ ...here, from: 7, to: 9 })).toBe(true);
     expect(updates()).toMatchObject([
       {
-        UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch',
-        ConditionExpression: 'catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to',
-        ExpressionAttributeValues: { ':from': 7, ':to': 9 },
+        UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch, catchUp.notBefore',
+        ConditionExpression:
+          'slotName = :slot AND catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to',
+        ExpressionAttributeValues: { ':slot': 'default', ':from': 7, ':to': 9 },
       },
     ]);
     dynamo.on(UpdateCommand).rejects(conditionFailure);
-    expect(await catchUps.move('k', 7, 9)).toBe(false);
+    expect(await catchUps.move({ ...here, from: 7, to: 9 })).toBe(false);
   });
 
   it('fixes what is replayed next as long as the task is as it was read', async () => {
     const policy = { conflictStrategy: 'SKIP' as const, ddlTrans: false, indexTrans: true };
-    const step = { taskKey: 'k', revision: 3, from: 7, stretch: { toOrdinal: 9, policyVersion: 2, policy } };
+    const step = {
+      taskKey: 'k',
+      revision: 3,
+      from: 7,
+      startOrdinal: 9,
+      stretch: { toOrdinal: 9, policyVersion: 2, policy },
+    };
     expect(await catchUps.fix(step)).toBe(true);
     expect(updates()).toMatchObject([
       {
         Key: { pk: 'TASK', sk: 'k' },
         UpdateExpression:
-          'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :from) ADD revision :one',
+          'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :start) ADD revision :one',
         ConditionExpression: 'revision = :revision AND catchUp.nextOrdinal = :from',
-        ExpressionAttributeValues: { ':stretch': step.stretch, ':revision': 3, ':from': 7, ':one': 1 },
+        ExpressionAttributeValues: {
+          ':stretch': step.stretch,
+          ':revision': 3,
+          ':from': 7,
+          ':start': 9,
+          ':one': 1,
+        },
       },
     ]);
     dynamo.on(UpdateCommand).rejects(conditionFailure);
@@ -67,11 +82,11 @@ describe('catchUpRepository', () => {
 
   it.each(['begin', 'move'] as const)('does not take another fault of %s for a refusal', async (method) => {
     dynamo.on(UpdateCommand).rejects(new Error('throttled'));
-    await expect(catchUps[method]('k', 7, 9)).rejects.toThrow('throttled');
+    await expect(catchUps[method]({ ...here, ordinal: 7, from: 7, to: 9 })).rejects.toThrow('throttled');
   });
 
   it('brings a task back only while the slot and its lease are the same', async () => {
-    const step = { taskKey: 'k', slotName: 'default', epoch: 4, ordinal: 9 };
+    const step = { ...here, epoch: 4, ordinal: 9 };
     expect(await catchUps.end(step)).toBe(true);
     const [transaction] = dynamo.commandCalls(TransactWriteCommand).map(({ args }) => args[0].input);
     expect(transaction?.TransactItems).toMatchObject([
@@ -86,7 +101,7 @@ describe('catchUpRepository', () => {
         Update: {
           Key: { pk: 'TASK', sk: 'k' },
           UpdateExpression: 'REMOVE catchUp ADD revision :one',
-          ConditionExpression: 'catchUp.nextOrdinal = :ordinal',
+          ConditionExpression: 'slotName = :slot AND catchUp.nextOrdinal = :ordinal',
         },
       },
     ]);

@@ -322,13 +322,18 @@ describe('catching up', () => {
 /** Something that happens to a world. */
 type PlainHappening =
   | { readonly kind: 'write'; readonly project: string; readonly repo: string; readonly what: Written }
-  | { readonly kind: (typeof TASK_HAPPENINGS)[number]; readonly task: number };
+  | { readonly kind: (typeof TASK_HAPPENINGS)[number]; readonly task: number }
+  /** A task is asked to read from a slot; a slot is made at the log's end. */
+  | { readonly kind: 'request'; readonly task: number; readonly slot: string }
+  | { readonly kind: 'open'; readonly slot: string };
 type Written = 'file' | 'move' | 'definition';
 type Happening = PlainHappening | { readonly kind: 'tail'; readonly run: Run };
 
 /** A tailer's run: whole, killed at a step, or stopped at it for so long that its lease runs out, while others happen. */
 interface Run {
   readonly readLimit: number;
+  /** Slots that it finds; all when nothing is said. */
+  readonly only?: string | undefined;
   readonly at?:
     | { readonly step: string; readonly when: 'before' | 'after'; readonly skip: number }
     | undefined;
@@ -348,7 +353,15 @@ const TASKS: readonly Partial<Task>[] = [
   { initialSync: {} },
 ];
 
+const SLOTS = ['default', 'other', 'third'];
+
 const plainHappening = fc.oneof(
+  fc.record({
+    kind: fc.constant('request' as const),
+    task: fc.nat(TASKS.length - 1),
+    slot: fc.constantFrom(...SLOTS),
+  }),
+  fc.record({ kind: fc.constant('open' as const), slot: fc.constantFrom(...SLOTS) }),
   fc.record({
     kind: fc.constant('write' as const),
     project: fc.constantFrom('p', 'q'),
@@ -370,6 +383,7 @@ const happenings = fc.letrec<{ happening: Happening; run: Run }>((tie) => ({
   run: fc.record(
     {
       readLimit: fc.integer({ min: 1, max: 4 }),
+      only: fc.option(fc.constantFrom(...SLOTS), { nil: undefined }),
       at: fc.option(
         fc.record({
           step: fc.constantFrom(...TAIL_STEPS, ...CATCH_UP_STEPS, ...CATCH_UP_STEPS),
@@ -416,6 +430,12 @@ class Play {
       case 'policy':
         this.#changePolicy(keyOf(happening.task));
         break;
+      case 'request':
+        this.#request(keyOf(happening.task), happening.slot);
+        break;
+      case 'open':
+        await openSlot({ slotName: happening.slot, slots: world.slotRepository, log: world.operateLog });
+        break;
       case 'readTask':
         this.#read = world.tasks.get(keyOf(happening.task));
         break;
@@ -435,7 +455,7 @@ class Play {
     }
   }
 
-  async run({ readLimit, at, meanwhile }: Run): Promise<void> {
+  async run({ readLimit, only, at, meanwhile }: Run): Promise<void> {
     const { world } = this;
     this.#owners += 1;
     const owner = `t${this.#owners}`;
@@ -462,12 +482,24 @@ class Play {
             at.skip,
           );
     const settings = memoryTailSettings(world, { owner, readLimit, deadline: world.now + 600_000 });
-    await tail(dependencies, settings).catch((error: unknown) => {
+    const list = async () =>
+      (await dependencies.slots.list()).filter(({ name }) => only === undefined || name === only);
+    const slots = { ...world.slotRepository, list };
+    const ports = at === undefined ? { ...dependencies, slots } : dependencies;
+    await tail(ports, settings).catch((error: unknown) => {
       if (!(error instanceof Error && ['killed', 'dead'].includes(error.message))) {
         throw error;
       }
     });
     world.now += 31_000;
+  }
+
+  /** As `setSyncPolicy` does. */
+  #request(key: string, slot: string): void {
+    const task = this.world.tasks.get(key);
+    if (task !== undefined) {
+      change(this.world, { requestedSlotName: slot === task.slotName ? undefined : slot }, key);
+    }
   }
 
   #changePolicy(key: string): void {
@@ -527,14 +559,18 @@ async function expectWhole(play: Play): Promise<void> {
   }
   world.now += 31_000;
   world.write(projectCreated('last'));
-  await play.run({ readLimit: 100 });
+  for (let round = 0; round < 8; round += 1) {
+    await play.run({ readLimit: 100 });
+  }
 
-  expect([...world.tasks.values()].filter(({ catchUp }) => catchUp !== undefined)).toEqual([]);
+  const tasks = [...world.tasks.values()];
+  expect(tasks.filter(({ catchUp }) => catchUp !== undefined)).toEqual([]);
+  expect(tasks.filter(({ requestedSlotName }) => requestedSlotName !== undefined)).toEqual([]);
   expect(world.slots.get('default')?.nextOrdinal).toBe(world.log.length + 1);
   const routed = routeRead({
     firstOrdinal: 1,
     // Without policies: what is left out of this is theirs.
-    routes: [...world.tasks.values()].map((task) => ({ ...routeOf(task), policy: undefined })),
+    routes: tasks.map((task) => ({ ...routeOf(task), policy: undefined, ordinalOffset: 0 })),
     documents: world.log,
   });
   const applied = appliedLanes(world);
@@ -551,8 +587,10 @@ async function expectWhole(play: Play): Promise<void> {
     expect(ordinals).toEqual(owed.map(({ ordinal }) => ordinal));
     const counted = owed.filter(({ secondary }) => secondary === undefined);
     expect(world.dispatched.get(id) ?? 0).toBe(counted.length);
-    const { startOrdinal = 1 } = world.tasks.get(route.taskKey) ?? {};
+    const { startOrdinal = 1, ordinalOffset = 0, slotName = '' } = world.tasks.get(route.taskKey) ?? {};
     expect(startOrdinal).toBeLessThanOrEqual(startsAt);
+    // The lanes' ordinals are the first slot's, whichever slot is read from.
+    expect((world.slots.get(slotName)?.nextOrdinal ?? 0) + ordinalOffset).toBe(world.log.length + 1);
   }
   expect([...applied.keys()]).toEqual([]);
   for (const { policy, entries } of world.messages.map(({ body }) =>
