@@ -1,10 +1,14 @@
 import { Long, type ObjectId } from 'mongodb';
-import { z } from 'zod';
 import { LIVE } from './document.ts';
 import { parentsOf, splitFullPath } from './path.ts';
-import { type Change, insertUnlessThere, type NodeAddress, type Nodes, type StoredNode } from './store.ts';
-
-const pathSchema = z.object({ fullPath: z.string() });
+import {
+  type Change,
+  findLive,
+  insertUnlessThere,
+  type NodeAddress,
+  type Nodes,
+  type StoredNode,
+} from './store.ts';
 
 /** The document of a new, empty folder; field order as bk-repo writes it. */
 export function newFolder(
@@ -38,17 +42,11 @@ export async function createParents(
   { projectId, repoName, fullPath }: NodeAddress,
   change: Change,
 ): Promise<void> {
-  const parents = parentsOf(fullPath);
-  if (parents.length === 0) {
-    return;
-  }
-  const found = await nodes
-    .find({ projectId, repoName, fullPath: { $in: parents }, ...LIVE })
-    .project({ _id: 0, fullPath: 1 })
-    .toArray();
-  const there = new Set(found.map((document) => pathSchema.parse(document).fullPath));
-  for (const parent of parents.filter((path) => !there.has(path))) {
+  const parents = parentsOf(fullPath).map((parent) => ({ projectId, repoName, fullPath: parent }));
+  // Each by equality, side by side: FerretDB v1 hands no `$in` on, and would read the whole repository for every node.
+  const found = await Promise.all(parents.map((parent) => findLive(nodes, parent)));
+  for (const parent of parents.filter((_, index) => found[index] === undefined)) {
     // Refused: a sibling's creation made it first, which is as good.
-    await insertUnlessThere(nodes, newFolder({ projectId, repoName, fullPath: parent }, change));
+    await insertUnlessThere(nodes, newFolder(parent, change));
   }
 }
