@@ -74,6 +74,12 @@ describe('a move or copy', () => {
   });
 });
 
+it('numbers operations as the task’s lanes do', () => {
+  const routed = shares({ ...everything, ordinalOffset: 100 }, transfer('NODE_MOVE'));
+  expect(routed.map(({ entry }) => entry.ordinal)).toEqual([107, 107]);
+  expect(routeOf(storedTask({ ordinalOffset: -3 })).ordinalOffset).toBe(-3);
+});
+
 it('hands on where a change comes from', () => {
   const change: Change = {
     kind: 'NODE_DELETE',

@@ -18,6 +18,7 @@ test('a slot in use', () => {
     [
       storedTask({ key: 'a', catchUp: { nextOrdinal: 40 } }),
       storedTask({ key: 'b' }),
+      storedTask({ key: 'd', catchUp: { nextOrdinal: 40, notBefore: 42 } }),
       storedTask({ key: 'c', slotName: 'other', catchUp: { nextOrdinal: 1 } }),
     ],
     'Asia/Shanghai',
@@ -30,7 +31,10 @@ test('a slot in use', () => {
     unreadable: 1,
     epoch: 7,
     lease: { owner: 'tailer-1', expiresDate: '2026-11-22T09:14:00.5' },
-    catchUps: [{ taskKey: 'a', nextOrdinal: 40, events: 3 }],
+    catchUps: [
+      { taskKey: 'a', nextOrdinal: 40, events: 3 },
+      { taskKey: 'd', nextOrdinal: 40, events: 1 },
+    ],
     createdDate: '2026-11-21T08:00:00',
     lastReadDate: '2026-11-22T09:13:37',
   });

@@ -50,6 +50,19 @@ describe('the account', () => {
     });
   });
 
+  test('goes on from what another slot has read, and owes nothing from before the place it joined at', () => {
+    const lanes = [{ ...none, dispatched: 40, applied: 40 }];
+    const slot = { nextOrdinal: 21 };
+    const joined = { startOrdinal: 21, ordinalOffset: 100 };
+    expect(accountOf({ slot, task: joined, lanes })).toMatchObject({ read: 100, filtered: 60, pending: 0 });
+    const catchUp = { nextOrdinal: 11, notBefore: 19 };
+    expect(accountOf({ slot, task: { ...joined, catchUp }, lanes })).toMatchObject({
+      read: 100,
+      filtered: 58,
+      pending: 2,
+    });
+  });
+
   test('counts what was applied as sent, and what was sent as read, whichever was noted first', () => {
     const account = accountOf({
       slot: { nextOrdinal: 1 },
