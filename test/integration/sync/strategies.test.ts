@@ -192,7 +192,7 @@ it('a node that failed is put right by a retry, and its record is gone', async (
 
 it('a run that is interrupted stays so, and goes on from where it was', async () => {
   const projectId = newProject();
-  const files = Array.from({ length: 400 }, (_, number) => file(`/f${number}`, `${projectId} ${number}`));
+  const files = Array.from({ length: 250 }, (_, number) => file(`/f${number}`, `${projectId} ${number}`));
   await plant(stages.source, projectId, { files });
   const taskKey = await createTask(projectId, {});
   const latest = () => stages.source.latestRun(taskKey);
@@ -201,7 +201,7 @@ it('a run that is interrupted stays so, and goes on from where it was', async ()
   const stopped = await latest();
   expect(stopped?.status).toBe('INTERRUPTED');
   // Workers look at the status every two seconds, and count what they had under way.
-  await wait(4_000);
+  await wait(3_000);
   const after = await latest();
   expect(after).toMatchObject({ id: stopped?.id, status: 'INTERRUPTED' });
   expect(after?.replicationProgress.successNode).toBeLessThan(files.length);
