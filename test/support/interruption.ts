@@ -15,6 +15,9 @@ export const TAIL_STEPS = [
   'slots.release',
 ] as const;
 
+/** The calls that it makes for a task that changes its slot. */
+export const SLOT_SWITCH_STEPS = ['catchUps.leave', 'tasks.update', 'slots.get', 'slots.create'] as const;
+
 /** The calls that it makes beside those for a task that is left out of reads and catches up. */
 export const CATCH_UP_STEPS = ['catchUps.begin', 'catchUps.fix', 'catchUps.move', 'catchUps.end'] as const;
 

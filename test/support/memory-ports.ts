@@ -195,6 +195,19 @@ export class MemoryWorld {
       this.tasks.set(taskKey, { ...following, revision: task.revision + 1 });
       return true;
     },
+    leave: async ({ taskKey, slotName, revision, epoch, ordinal, startOrdinal, leaving }) => {
+      const slot = this.slots.get(slotName);
+      const task = this.tasks.get(taskKey);
+      if (slot?.epoch !== epoch || slot.nextOrdinal !== ordinal) {
+        return false;
+      }
+      if (task?.revision !== revision || task.slotName !== slotName || task.catchUp !== undefined) {
+        return false;
+      }
+      const catchUp = { nextOrdinal: ordinal, leaving };
+      this.tasks.set(taskKey, { startOrdinal, ...task, catchUp, revision: revision + 1 });
+      return true;
+    },
   };
 
   readonly archive: Archive = {

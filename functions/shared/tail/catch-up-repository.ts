@@ -5,6 +5,7 @@ import { slotKeyOf, taskKeyOf } from '../table.ts';
 import type { Task } from '../task/task.ts';
 
 export type Stretch = NonNullable<NonNullable<Task['catchUp']>['stretch']>;
+export type Leaving = NonNullable<NonNullable<Task['catchUp']>['leaving']>;
 
 /**
  * Where tasks catch up: what takes a task out of the slot's reads, and what brings it back.
@@ -37,6 +38,20 @@ export interface CatchUpRepository {
    * that of this epoch. False, and nothing written, otherwise.
    */
   end(step: TaskOfSlot & { readonly epoch: number; readonly ordinal: number }): Promise<boolean>;
+  /**
+   * Take the task out of the slot's reads, on its way to another slot: only as it was at this revision, while the slot stands
+   * at this ordinal, and no other lease was given since that of this epoch. False, and nothing written, otherwise.
+   */
+  leave(
+    step: TaskOfSlot & {
+      readonly revision: number;
+      readonly epoch: number;
+      readonly ordinal: number;
+      /** The task's first ordinal, if it has none. */
+      readonly startOrdinal: number;
+      readonly leaving: Leaving;
+    },
+  ): Promise<boolean>;
 }
 
 /** A task by its key, as long as it reads from the slot: ordinals of another one mean nothing to it. */
@@ -64,6 +79,16 @@ export function catchUpRepository(options: {
       throw error;
     }
   }
+
+  /** The slot is where its holder takes it to be: no read of it is under way. */
+  const held = (slot: { slotName: string; epoch: number; ordinal: number }) => ({
+    ConditionCheck: {
+      TableName: tableName,
+      Key: slotKeyOf(slot.slotName),
+      ConditionExpression: 'epoch = :epoch AND nextOrdinal = :ordinal',
+      ExpressionAttributeValues: { ':epoch': slot.epoch, ':ordinal': slot.ordinal },
+    },
+  });
 
   return {
     async begin({ taskKey, slotName, ordinal }) {
@@ -120,14 +145,7 @@ export function catchUpRepository(options: {
       transact({
         table,
         items: [
-          {
-            ConditionCheck: {
-              TableName: tableName,
-              Key: slotKeyOf(slotName),
-              ConditionExpression: 'epoch = :epoch AND nextOrdinal = :ordinal',
-              ExpressionAttributeValues: { ':epoch': epoch, ':ordinal': ordinal },
-            },
-          },
+          held({ slotName, epoch, ordinal }),
           {
             Update: {
               TableName: tableName,
@@ -135,6 +153,31 @@ export function catchUpRepository(options: {
               UpdateExpression: 'REMOVE catchUp ADD revision :one',
               ConditionExpression: 'slotName = :slot AND catchUp.nextOrdinal = :ordinal',
               ExpressionAttributeValues: { ':slot': slotName, ':ordinal': ordinal, ':one': 1 },
+            },
+          },
+        ],
+      }),
+
+    leave: ({ taskKey, slotName, revision, epoch, ordinal, startOrdinal, leaving }) =>
+      transact({
+        table,
+        items: [
+          held({ slotName, epoch, ordinal }),
+          {
+            Update: {
+              TableName: tableName,
+              Key: taskKeyOf(taskKey),
+              UpdateExpression:
+                'SET catchUp = :catchUp, startOrdinal = if_not_exists(startOrdinal, :start) ADD revision :one',
+              ConditionExpression:
+                'revision = :revision AND slotName = :slot AND attribute_not_exists(catchUp)',
+              ExpressionAttributeValues: {
+                ':catchUp': { nextOrdinal: ordinal, leaving },
+                ':start': startOrdinal,
+                ':revision': revision,
+                ':slot': slotName,
+                ':one': 1,
+              },
             },
           },
         ],

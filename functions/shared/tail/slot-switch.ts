@@ -5,6 +5,7 @@ import { isFollowing } from '../route/route.ts';
 import { MAX_SLOTS, type SlotRepository } from '../slot/repository.ts';
 import type { Slot } from '../slot/slot.ts';
 import type { Task } from '../task/task.ts';
+import type { CatchUpRepository, Leaving } from './catch-up-repository.ts';
 
 /** Objects of the other slot's archive that are looked through for one task in one look. */
 const LOOK_OBJECTS = 20;
@@ -20,6 +21,7 @@ export interface SlotSwitchDependencies {
     /** Replace a task as long as it is at this revision; the stored one gets the next. */
     update(task: Task, expected: { readonly revision: number }): Promise<'updated' | 'contended'>;
   };
+  readonly catchUps: Pick<CatchUpRepository, 'leave'>;
   readonly slots: Pick<SlotRepository, 'get' | 'list' | 'create'>;
   readonly archive: Pick<Archive, 'load'>;
   readonly clock: Clock;
@@ -30,7 +32,6 @@ export interface SlotSwitchDependencies {
 type LeavingTask = Task & {
   readonly catchUp: { readonly nextOrdinal: number; readonly leaving: Leaving };
 };
-type Leaving = NonNullable<NonNullable<Task['catchUp']>['leaving']>;
 
 export function isLeaving(task: Task): task is LeavingTask {
   return task.catchUp?.leaving !== undefined;
@@ -60,7 +61,7 @@ export function slotSwitch(options: {
   readonly onOpened: (slotName: string) => void;
 }): SlotSwitch {
   const { dependencies, onOpened } = options;
-  const { tasks, slots, archive, clock, logger } = dependencies;
+  const { tasks, catchUps, slots, archive, clock, logger } = dependencies;
   /** By task and slot. */
   const marks = new Map<string, Mark>();
   let drains = 0;
@@ -103,13 +104,18 @@ export function slotSwitch(options: {
       return true;
     }
     marks.delete(key);
+    const { name, epoch, nextOrdinal: ordinal } = slot;
+    const { key: taskKey, revision, ordinalOffset = 0 } = task;
     const leaving = { slotName, since: clock().toISOString(), lastId: slot.position.lastId, position };
-    const { startOrdinal = slot.nextOrdinal + (task.ordinalOffset ?? 0) } = task;
-    await write(
-      task,
-      { ...task, startOrdinal, catchUp: { nextOrdinal: slot.nextOrdinal, leaving } },
-      'leave',
-    );
+    const at = { taskKey, revision, slotName: name, epoch, ordinal, startOrdinal: ordinal + ordinalOffset };
+    if (await catchUps.leave({ ...at, leaving })) {
+      logger.info('A task leaves its slot', {
+        taskKey,
+        slotName: name,
+        requestedSlotName: slotName,
+        ordinal,
+      });
+    }
     return false;
   }
 

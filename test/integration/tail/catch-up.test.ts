@@ -94,11 +94,8 @@ describe('a task that is left out of reads', () => {
     });
 
   async function account() {
-    const [task, slot, lanes] = await Promise.all([
-      sandbox.tasks.get(KEY),
-      sandbox.slots.get('default'),
-      sandbox.lanes.list(KEY),
-    ]);
+    const [task, lanes] = await Promise.all([sandbox.tasks.get(KEY), sandbox.lanes.list(KEY)]);
+    const slot = await sandbox.slots.get(task?.slotName ?? 'default');
     return accountOf({ slot, task: task ?? {}, lanes });
   }
 
@@ -143,6 +140,26 @@ describe('a task that is left out of reads', () => {
       failed: 0,
       pending: 0,
     });
+  });
+
+  it('gets each change once when it is taken to a slot that counts otherwise', async () => {
+    await upload();
+    await openSlot({ slotName: 'other', slots: sandbox.slots, log: sandbox.log });
+    await tail(sandboxedTail(sandbox), burst('one'));
+    await change({ requestedSlotName: 'other' });
+    for (const owner of ['two', 'three', 'four', 'five']) {
+      await upload();
+      await tail(sandboxedTail(sandbox), burst(owner));
+    }
+    // Project, repository and the first file were logged before the other slot was made.
+    expect(await sandbox.tasks.get(KEY)).toMatchObject({ slotName: 'other', ordinalOffset: 3 });
+    expect(await sandbox.tasks.get(KEY)).not.toHaveProperty('requestedSlotName');
+    await tail(sandboxedTail(sandbox), burst('last'));
+    for (const message of await sandbox.drain()) {
+      await apply(message);
+    }
+    expect(uploads()).toEqual(expected());
+    expect(await account()).toMatchObject({ read: files + 2, applied: files + 2, filtered: 0, pending: 0 });
   });
 
   it('comes back under its own lease only', async () => {

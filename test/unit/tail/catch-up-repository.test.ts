@@ -114,4 +114,33 @@ describe('catchUpRepository', () => {
     );
     expect(await catchUps.end(step)).toBe(false);
   });
+
+  it('lets a task leave only while the slot, its lease and the task are the same', async () => {
+    const position = { nextOrdinal: 3, lastId: 'x' };
+    const leaving = { slotName: 'other', since: '2026-11-22T00:00:00.000Z', lastId: 'y', position };
+    const step = { ...here, revision: 5, epoch: 4, ordinal: 9, startOrdinal: 12, leaving };
+    expect(await catchUps.leave(step)).toBe(true);
+    const [transaction] = dynamo.commandCalls(TransactWriteCommand).map(({ args }) => args[0].input);
+    expect(transaction?.TransactItems).toMatchObject([
+      {
+        ConditionCheck: {
+          Key: { pk: 'SLOT', sk: 'default' },
+          ConditionExpression: 'epoch = :epoch AND nextOrdinal = :ordinal',
+          ExpressionAttributeValues: { ':epoch': 4, ':ordinal': 9 },
+        },
+      },
+      {
+        Update: {
+          Key: { pk: 'TASK', sk: 'k' },
+          ConditionExpression: 'revision = :revision AND slotName = :slot AND attribute_not_exists(catchUp)',
+          ExpressionAttributeValues: {
+            ':catchUp': { nextOrdinal: 9, leaving },
+            ':start': 12,
+            ':revision': 5,
+            ':slot': 'default',
+          },
+        },
+      },
+    ]);
+  });
 });

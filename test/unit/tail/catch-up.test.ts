@@ -13,7 +13,13 @@ import { openSlot } from '../../../functions/shared/slot/open.ts';
 import { routeRead } from '../../../functions/shared/tail/dispatch.ts';
 import { tail } from '../../../functions/shared/tail/tail.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
-import { CATCH_UP_STEPS, interrupted, surrounded, TAIL_STEPS } from '../../support/interruption.ts';
+import {
+  CATCH_UP_STEPS,
+  interrupted,
+  SLOT_SWITCH_STEPS,
+  surrounded,
+  TAIL_STEPS,
+} from '../../support/interruption.ts';
 import { MemoryWorld } from '../../support/memory-ports.ts';
 import { appliedLanes, memoryTail, memoryTailSettings } from '../../support/memory-tail.ts';
 import { storedTask } from '../../support/tasks.ts';
@@ -386,7 +392,7 @@ const happenings = fc.letrec<{ happening: Happening; run: Run }>((tie) => ({
       only: fc.option(fc.constantFrom(...SLOTS), { nil: undefined }),
       at: fc.option(
         fc.record({
-          step: fc.constantFrom(...TAIL_STEPS, ...CATCH_UP_STEPS, ...CATCH_UP_STEPS),
+          step: fc.constantFrom(...TAIL_STEPS, ...CATCH_UP_STEPS, ...CATCH_UP_STEPS, ...SLOT_SWITCH_STEPS),
           when: fc.constantFrom('before', 'after'),
           skip: fc.nat(2),
         }),
