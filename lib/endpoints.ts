@@ -141,6 +141,18 @@ export const ENDPOINTS: readonly Endpoint[] = [
     uses: ['principals', 'tableRead', 'tableWrite'],
   },
   {
+    folder: 'tasks/conflict-list',
+    methods: ['GET', 'HEAD'],
+    path: '/task/conflict/list/{taskKey}',
+    uses: ['principals', 'tableRead', 'timeZone'],
+  },
+  {
+    folder: 'tasks/conflict-resolve',
+    methods: ['POST'],
+    path: '/task/conflict/resolve/{taskKey}',
+    uses: ['principals', 'tableRead', 'startRuns'],
+  },
+  {
     folder: 'tasks/account',
     methods: ['GET', 'HEAD'],
     path: '/task/account/{taskKey}',

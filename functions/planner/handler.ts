@@ -4,6 +4,8 @@ import { remotePool } from '../shared/apply/remotes.ts';
 import { dynamoDb, kms, s3, scheduler, secretsManager, sqs } from '../shared/aws/clients.ts';
 import { s3BlobStore } from '../shared/blob/s3-blob-store.ts';
 import { systemClock } from '../shared/clock.ts';
+import { conflictRepository } from '../shared/conflict/repository.ts';
+import { resolveConflicts } from '../shared/conflict/resolve.ts';
 import { environment } from '../shared/environment.ts';
 import { failureRepository } from '../shared/failure/repository.ts';
 import { type RetryDependencies, redoFailures } from '../shared/failure/retry.ts';
@@ -101,7 +103,10 @@ const dependencies: RunDependencies = {
   permissions: (options) => syncPermissions({ ...options, identities, runs, clock: systemClock }),
   scheduled: (start) =>
     onScheduledStart({ ...start, tasks, schedule, clock: systemClock, timeZone: env.TIME_ZONE }),
-  retry: (options) => redoFailures({ ...options, dependencies: retrying }),
+  retry: (options) =>
+    options.message.of === 'CONFLICTS'
+      ? resolveConflicts({ ...options, conflicts: conflictRepository(table), dependencies: retrying })
+      : redoFailures({ ...options, dependencies: retrying }),
 };
 
 /** Begins runs, plans them and looks after them until they have ended; what is not done comes back. */

@@ -176,6 +176,7 @@ export async function applyBatch(options: {
             own,
             remember: ledger.remember,
             copiedUntil: task.initialSync?.endedAt,
+            resolved: state?.noted ?? [],
             perform: asking({ client, remote, patient: deliveries <= PATIENT_DELIVERIES }),
             now: clock,
           });

@@ -11,7 +11,7 @@ import type { ContentKnowledge } from '../remote/content.ts';
 import { RemoteRefusalError } from '../remote/errors.ts';
 import type { SyncPolicy } from '../task/sync-policy.ts';
 import { asking, isMisfit } from './ask.ts';
-import { type Containers, created, laneContainers } from './containers.ts';
+import { created, laneContainers, NO_CONTAINERS } from './containers.ts';
 import { vacatedBy } from './covered.ts';
 import { daysLeft, nodeWriter } from './node-writer.ts';
 import { APPLIED, CONFLICTED, FILTERED, failed, failureOf, type Outcome, SUPERSEDED } from './outcome.ts';
@@ -614,9 +614,6 @@ export function laneApplier(options: {
     },
   };
 }
-
-/** Of a task that does not replay container definitions. */
-const NO_CONTAINERS: Containers = { project: async () => {}, repository: async () => {} };
 
 /** Operations on values of a node, of which each is taken from the source. */
 function isOfValues({ kind }: Operation): boolean {

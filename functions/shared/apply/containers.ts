@@ -68,6 +68,9 @@ export function laneContainers(options: {
   return { project, repository };
 }
 
+/** Of a task that does not replay container definitions. */
+export const NO_CONTAINERS: Containers = { project: async () => {}, repository: async () => {} };
+
 /** bk-repo's own default user. */
 const SYSTEM_USER = 'system';
 

@@ -1,7 +1,7 @@
 import type { Perform } from '../apply/ask.ts';
 import { vacatedBy } from '../apply/covered.ts';
 import type { SourceNode } from '../apply/source-catalog.ts';
-import { CLOCK_TOLERANCE, INVERSION_WINDOW } from '../lane/ahead.ts';
+import { type AheadPath, CLOCK_TOLERANCE, INVERSION_WINDOW } from '../lane/ahead.ts';
 import type { BatchEntry, BatchMessage } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
 import { childPrefixOf, isRoot, splitFullPath } from '../node/path.ts';
@@ -81,11 +81,14 @@ export function conflictGuard(options: {
   readonly remember: (loggedAt: string) => Promise<void>;
   /** Something that exists was copied by the task's first synchronization, which ended then; ISO 8601 UTC. */
   readonly copiedUntil?: string | undefined;
+  /** Paths at which retries, or a conflict's resolution, have put what the source had until then. */
+  readonly resolved: readonly AheadPath[];
   readonly perform: Perform;
   readonly now: () => Date;
 }): ConflictGuard {
   const { message, strategy, pending, client, history, own, remember, copiedUntil, perform, now } = options;
   const { source, remote } = message;
+  const { resolved } = options;
   const known = new Map<string, Present>();
   let isFirst = true;
   let tellsDigests = false;
@@ -160,8 +163,17 @@ export function conflictGuard(options: {
     const before = new Date(Date.parse(loggedAt()) - INVERSION_WINDOW);
     return (
       isCopied(CLOCK_TOLERANCE) ||
+      isResolved(fullPath) ||
       !bringsNodes(current?.operation) ||
       history.had(projectId, repoName, { fullPath, before })
+    );
+  }
+
+  function isResolved(fullPath: string): boolean {
+    return resolved.some(
+      (path) =>
+        Date.parse(loggedAt()) <= Date.parse(path.until) &&
+        (fullPath === path.fullPath || fullPath.startsWith(childPrefixOf(path.fullPath))),
     );
   }
 

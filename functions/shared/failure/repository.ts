@@ -1,7 +1,5 @@
-import { type DynamoDBDocumentClient, GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { z } from 'zod';
-import { isConditionFailure } from '../aws/conditions.ts';
-import { deleteItems } from '../aws/delete-items.ts';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { recordsOf, type StoredRecord } from '../aws/records.ts';
 import { failurePartitionOf } from '../table.ts';
 import { type Failure, failureSchema, type RunFailure, runFailureSchema } from './failure.ts';
 
@@ -37,130 +35,37 @@ export interface FailureRepository {
   ): Promise<void>;
 }
 
-/** Requests of at most 1 MB that counting makes: some hundred thousand failures. What is beyond is not counted. */
-const MAX_REQUESTS = 100;
-
-const sortKeySchema = z.object({ sk: z.string() });
-
 /** Failures in the one table (`table.ts`). */
 export function failureRepository(options: {
   readonly table: DynamoDBDocumentClient;
   readonly tableName: string;
 }): FailureRepository {
-  const { table, tableName } = options;
-
-  const keyOf = (taskKey: string, sk: string) => ({ pk: failurePartitionOf(taskKey), sk });
-
-  /** Sort keys, last first. */
-  async function sortKeys(taskKey: string, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
-    const found: string[] = [];
-    let start: Record<string, unknown> | undefined;
-    for (let request = 0; request < MAX_REQUESTS && found.length < limit; request += 1) {
-      const answer = await table.send(
-        new QueryCommand({
-          TableName: tableName,
-          KeyConditionExpression: 'pk = :pk',
-          ExpressionAttributeValues: { ':pk': failurePartitionOf(taskKey) },
-          ProjectionExpression: 'sk',
-          ConsistentRead: true,
-          ScanIndexForward: false,
-          ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-        }),
-      );
-      found.push(...(answer.Items ?? []).map((item) => sortKeySchema.parse(item).sk));
-      start = answer.LastEvaluatedKey;
-      if (start === undefined) {
-        break;
-      }
-    }
-    return found.slice(0, limit);
-  }
+  const records = recordsOf(options);
 
   return {
-    async list(taskKey, { number, size }) {
-      const all = await sortKeys(taskKey);
-      const page = all.slice((number - 1) * size, number * size);
-      const [last, first] = [page[0], page.at(-1)];
-      if (last === undefined || first === undefined) {
-        return { failures: [], total: all.length };
-      }
-      const { Items = [] } = await table.send(
-        new QueryCommand({
-          TableName: tableName,
-          KeyConditionExpression: 'pk = :pk AND sk BETWEEN :first AND :last',
-          ExpressionAttributeValues: { ':pk': failurePartitionOf(taskKey), ':first': first, ':last': last },
-          ConsistentRead: true,
-          ScanIndexForward: false,
-        }),
-      );
-      return { failures: Items.map(storedFailureOf), total: all.length };
+    async list(taskKey, page) {
+      const { records: found, total } = await records.list(failurePartitionOf(taskKey), page);
+      return { failures: found.map(storedFailureOf), total };
     },
 
-    ids: async (taskKey, limit) => (await sortKeys(taskKey, limit)).map(idOf),
+    ids: (taskKey, limit) => records.ids(failurePartitionOf(taskKey), limit),
 
     async get(taskKey, id) {
-      const sk = sortKeyOf(id);
-      const { Item } =
-        sk === undefined
-          ? {}
-          : await table.send(
-              new GetCommand({ TableName: tableName, Key: keyOf(taskKey, sk), ConsistentRead: true }),
-            );
-      return Item === undefined ? undefined : storedFailureOf(Item);
+      const found = await records.get(failurePartitionOf(taskKey), id);
+      return found === undefined ? undefined : storedFailureOf(found);
     },
 
-    async remove(taskKey, ids) {
-      const keys = [...new Set(ids)].flatMap((id) => {
-        const sk = sortKeyOf(id);
-        return sk === undefined ? [] : [keyOf(taskKey, sk)];
-      });
-      await deleteItems({ table, tableName, keys });
-    },
+    remove: (taskKey, ids) => records.remove(failurePartitionOf(taskKey), ids),
 
-    async recordRetry(taskKey, { id, code, reason, at }) {
-      const sk = sortKeyOf(id);
-      if (sk === undefined) {
-        return;
-      }
-      try {
-        await table.send(
-          new UpdateCommand({
-            TableName: tableName,
-            Key: keyOf(taskKey, sk),
-            UpdateExpression: 'SET code = :code, reason = :reason, #at = :at',
-            ConditionExpression: 'attribute_exists(pk)',
-            ExpressionAttributeNames: { '#at': 'at' },
-            ExpressionAttributeValues: { ':code': code, ':reason': reason, ':at': at },
-          }),
-        );
-      } catch (error) {
-        if (!isConditionFailure(error)) {
-          throw error;
-        }
-      }
-    },
+    recordRetry: (taskKey, { id, code, reason, at }) =>
+      records.set(failurePartitionOf(taskKey), id, { code, reason, at }),
   };
 }
 
-function storedFailureOf(item: unknown): StoredFailure {
-  const { sk } = sortKeySchema.parse(item);
-  const id = idOf(sk);
+function storedFailureOf({ id, sk, item }: StoredRecord): StoredFailure {
   return sk.startsWith(RUN_PREFIX)
     ? { id, of: 'RUN', failure: runFailureSchema.parse(item) }
     : { id, of: 'LANE', failure: failureSchema.parse(item) };
 }
 
 const RUN_PREFIX = 'RUN#';
-
-function idOf(sk: string): string {
-  return Buffer.from(sk, 'utf8').toString('base64url');
-}
-
-/** Undefined for what is no id: DynamoDB refuses keys that are empty or longer than this. */
-function sortKeyOf(id: string): string | undefined {
-  const sk = Buffer.from(id, 'base64url').toString('utf8');
-  return sk !== '' && sk.length <= MAX_SORT_KEY && idOf(sk) === id ? sk : undefined;
-}
-
-/** Characters; well under 1,024 bytes for the names that projects and repositories may have. */
-const MAX_SORT_KEY = 250;

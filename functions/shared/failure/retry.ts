@@ -1,6 +1,6 @@
 import { asking } from '../apply/ask.ts';
-import { laneContainers } from '../apply/containers.ts';
-import { nodeWriter } from '../apply/node-writer.ts';
+import { laneContainers, NO_CONTAINERS } from '../apply/containers.ts';
+import { type NodeWriter, nodeWriter } from '../apply/node-writer.ts';
 import { APPLIED, failureOf, type Outcome } from '../apply/outcome.ts';
 import type { Remotes } from '../apply/remotes.ts';
 import { typedConfiguration } from '../apply/repository-configuration.ts';
@@ -19,6 +19,7 @@ import { remoteNamesOf, routeOf } from '../route/route.ts';
 import type { RunRepository } from '../run/repository.ts';
 import type { RetryMessage } from '../sync/message.ts';
 import type { SourceInventory } from '../sync/source-inventory.ts';
+import { syncPolicyOf } from '../task/sync-policy.ts';
 import type { Task } from '../task/task.ts';
 import type { Failure, RunFailure } from './failure.ts';
 import type { FailureRepository, StoredFailure } from './repository.ts';
@@ -97,11 +98,12 @@ export async function redoFailures(options: {
   }
 }
 
-interface Redone {
+/** What is done again, and with what. */
+export interface Redone {
   readonly task: Task;
   readonly client: RemoteClient;
   readonly signal: AbortSignal;
-  readonly dependencies: RetryDependencies;
+  readonly dependencies: Omit<RetryDependencies, 'failures'>;
 }
 
 async function redo(options: Redone & { readonly stored: StoredFailure }): Promise<Outcome> {
@@ -183,16 +185,24 @@ async function redoProject(options: Redone, projectId: string): Promise<Outcome>
 }
 
 /** What is done again in one repository, or to it. */
-function repositoryOf(options: Redone, names: { readonly source: Container; readonly remote: Container }) {
+export function repositoryOf(
+  options: Redone,
+  names: { readonly source: Container; readonly remote: Container },
+) {
   const { task, client, signal, dependencies } = options;
   const { source, remote } = names;
   const { catalog, lanes, clock } = dependencies;
   const perform = asking({ client, remote, patient: false });
-  const containers = laneContainers({ ...names, catalog, client, perform });
+  const containers = syncPolicyOf(task).ddlTrans
+    ? laneContainers({ ...names, catalog, client, perform })
+    : NO_CONTAINERS;
 
   return {
     /** Settle paths, once the repository is there and its lane knows of it. */
-    async settled(paths: readonly string[], settle: (settle: Settler) => Promise<Outcome>): Promise<Outcome> {
+    async settled(
+      paths: readonly string[],
+      settle: (settle: Settler, writer: NodeWriter) => Promise<Outcome>,
+    ): Promise<Outcome> {
       const until = new Date(clock().getTime() + SETTLING_TIME);
       await lanes.noteAhead({ taskKey: task.key, source }, paths, until);
       await containers.repository();
@@ -205,7 +215,7 @@ function repositoryOf(options: Redone, names: { readonly source: Container; read
         includeMetadata: task.setting.includeMetadata,
         content: contentKnowledge([]),
       });
-      return settle(settler({ ...names, client, catalog, writer, signal, perform }));
+      return settle(settler({ ...names, client, catalog, writer, signal, perform }), writer);
     },
 
     /** Make the project or repository what the source has; one that it has no more is removed, unless it holds files. */

@@ -40,6 +40,8 @@ export const laneStateSchema = z.object({
   filtered: count,
   /** What is known to be newer at the remote than the operations that are still to be applied. */
   ahead: z.array(aheadPathSchema).default([]),
+  /** What others than the lane's worker have settled there: apart, for the worker replaces `ahead` as a whole. */
+  noted: z.array(aheadPathSchema).optional(),
   /** What the lane has put at the remote of late, while conflicts are looked for. */
   ownWork: ownWorkSchema.optional(),
   /** The remote has the lane's project and repository, under the names in `remote`. */
@@ -170,9 +172,6 @@ const FIRST_PAUSE = 50;
 /** Paths that are noted one by one; then everything is. Each is up to some kilobytes of an item's 400. */
 const MAX_NOTES = 50;
 
-/** What others than the lane's worker note: apart, for the worker replaces `ahead` as a whole. */
-const notedSchema = z.object({ noted: z.array(aheadPathSchema).default([]) });
-
 const headSchema = z.object({ pk: z.string(), sk: z.string(), sentOrdinal: count });
 
 /** Lanes in the one table (`table.ts`). */
@@ -222,9 +221,8 @@ export function laneRepository(options: {
     if (answer.Item === undefined) {
       return undefined;
     }
-    const { noted } = notedSchema.parse(answer.Item);
     const state = laneStateSchema.parse(answer.Item);
-    return { ...state, ahead: united(state.ahead, noted) };
+    return { ...state, ahead: united(state.ahead, state.noted ?? []) };
   }
 
   return {

@@ -6,7 +6,7 @@ import { z } from 'zod';
  */
 export const RUN_TRIGGERS = ['CREATED', 'SCHEDULE', 'EXECUTE', 'INITIAL'] as const;
 
-/** Failures that one message asks to be retried. */
+/** Failures, or conflicts, that one message asks to be retried. */
 export const MAX_RETRIES_AT_ONCE = 100;
 
 const taskKey = z.string().min(1);
@@ -36,12 +36,14 @@ const planMessageSchema = z.object({
 });
 export type PlanMessage = z.infer<typeof planMessageSchema>;
 
-/** Do again what could not be done, from what the source has now. */
+/** Do again what could not be done, or was left alone as a conflict, from what the source has now. */
 const retryMessageSchema = z.object({
   version: z.literal(1),
   kind: z.literal('RETRY'),
   taskKey,
-  /** Ids of failures, as the API lists them. */
+  /** What the ids name; absent: failures. */
+  of: z.enum(['FAILURES', 'CONFLICTS']).optional(),
+  /** Ids, as the API lists them. */
   failures: z.array(z.string().min(1)).min(1).max(MAX_RETRIES_AT_ONCE),
 });
 export type RetryMessage = z.infer<typeof retryMessageSchema>;

@@ -11,6 +11,7 @@ import { isConditionFailure, isTransactionConflict } from '../aws/conditions.ts'
 import { DELETE_BATCH, deleteItems } from '../aws/delete-items.ts';
 import { DomainError } from '../errors.ts';
 import {
+  conflictPartitionOf,
   failurePartitionOf,
   lanePartitionOf,
   runPartitionOf,
@@ -47,7 +48,7 @@ export interface TaskRepository {
   /** Keep the first ordinal that was routed to a task. The first call counts; a task deleted since is left alone. */
   recordStart(taskKey: string, ordinal: number): Promise<void>;
   /**
-   * Delete a task with its lanes, failures and runs. What a call interrupted here left behind, the next one removes, though it
+   * Delete a task with its lanes, failures, conflicts and runs. What a call interrupted here left behind, the next one removes, though it
    * answers that there is no task.
    *
    * @throws DomainError RESOURCE_NOT_FOUND for an unknown key.
@@ -206,6 +207,7 @@ export function taskRepository(options: {
       const existed = await deleteTask(taskKey);
       await purge(lanePartitionOf(taskKey));
       await purge(failurePartitionOf(taskKey));
+      await purge(conflictPartitionOf(taskKey));
       await purgeRuns(taskKey);
       if (!existed) {
         throw new DomainError('RESOURCE_NOT_FOUND', [taskKey]);

@@ -7,7 +7,8 @@ import type { Task } from './task.ts';
 
 /**
  * Pause a task, or resume one that is paused. A paused task follows no log and starts no run; resumed, it is what it was:
- * it gets what was logged meanwhile, waits for its plan's next time, or begins if its time came while it was paused.
+ * it gets what was logged meanwhile, waits for its plan's next time, or begins if its time came while it was paused. One that
+ * had failed while it followed the log goes on from where it stood.
  *
  * @param options `timeZone`: zone of cron expressions; `to`: only this way, refused when it is so already.
  * @throws DomainError RESOURCE_NOT_FOUND; TASK_STATUS_INVALID while a run is going.
@@ -53,7 +54,8 @@ function resumed(task: Task, now: Date, timeZone: string): Task {
     const { catchUp: _catchUp, startOrdinal: _startOrdinal, ...unbegun } = back;
     return planned(unbegun, now, timeZone);
   }
-  return planned(back, now, timeZone);
+  const hasStopped = task.type === 'INCREMENTAL' && pausedFrom === 'FAILED' && !isSyncDue(task);
+  return planned(hasStopped ? { ...back, status: 'REPLICATING' } : back, now, timeZone);
 }
 
 /** Start what should have begun while the task was paused. */

@@ -582,7 +582,7 @@ export class World {
 }
 
 /** A lane of which nothing is known yet. */
-function freshLane(lane: Pick<LaneState, 'source' | 'remote' | 'slotName'>): LaneState {
+export function freshLane(lane: Pick<LaneState, 'source' | 'remote' | 'slotName'>): LaneState {
   return {
     ...lane,
     sentOrdinal: 0,

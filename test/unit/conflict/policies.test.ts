@@ -3,9 +3,10 @@ import { applyBatch, TaskStoppedError } from '../../../functions/shared/apply/ap
 import { circuit } from '../../../functions/shared/apply/circuit.ts';
 import type { BatchMessage } from '../../../functions/shared/lane/message.ts';
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
+import { laneId } from '../../../functions/shared/lane/repository.ts';
 import type { SyncPolicy } from '../../../functions/shared/task/sync-policy.ts';
 import { storedTask } from '../../support/tasks.ts';
-import { batch, fileCreate, LANE, REMOTE_LANE, sha256Of, World } from '../apply/world.ts';
+import { batch, fileCreate, freshLane, LANE, REMOTE_LANE, sha256Of, World } from '../apply/world.ts';
 
 let world: World;
 const KEY = storedTask().key;
@@ -46,6 +47,13 @@ const foreign = (fullPath: string, content = 'theirs') =>
 const contentAt = (fullPath: string) => {
   const node = world.target.get(fullPath);
   return node?.folder === false ? node.sha256 : node;
+};
+const laneNow = () => {
+  const id = laneId({ taskKey: KEY, source: LANE });
+  return {
+    id,
+    state: world.states.get(id) ?? freshLane({ source: LANE, remote: REMOTE_LANE, slotName: 'default' }),
+  };
 };
 const journal = () => [...world.conflicts.values()];
 const asked = (name: string) => world.calls.filter((call) => call.startsWith(name));
@@ -294,6 +302,17 @@ describe('the remote of the base contract', () => {
     world.tombstones.set('/old', kind === 'tombstone' ? [sha256Of('before')] : []);
     await apply(under('SKIP', fileCreate('/old', 'ours')));
     expect(contentAt('/old')).toBe(sha256Of('ours'));
+  });
+
+  it('passes what was resolved since', async () => {
+    foreign('/new', 'ours');
+    world.putFile('/new', 'ours', { lastModifiedDate: new Date(LOGGED_AT) });
+    await expect(apply(under('FAST_FAIL', fileCreate('/new', 'ours')))).rejects.toThrow(TaskStoppedError);
+    const { id, state } = laneNow();
+    world.states.set(id, { ...state, noted: [{ fullPath: '/new', until: '2026-11-22T00:10:00.000Z' }] });
+    world.tasks.set(KEY, { ...storedTask(), type: 'INCREMENTAL', status: 'REPLICATING' });
+    await apply(under('FAST_FAIL', fileCreate('/new', 'ours')));
+    expect(world.state()).toMatchObject({ applied: 1 });
   });
 
   it.each([1, 2, 3, 4])('does not take its own work for others, killed at call %i', async (killedAt) => {

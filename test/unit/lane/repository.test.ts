@@ -9,8 +9,14 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { type Conflict, conflictItemOf } from '../../../functions/shared/conflict/conflict.ts';
 import type { Failure } from '../../../functions/shared/failure/failure.ts';
-import { LaneOrderError, laneId, laneRepository } from '../../../functions/shared/lane/repository.ts';
+import {
+  LaneOrderError,
+  laneId,
+  laneRepository,
+  MAX_CONFLICTS_AT_ONCE,
+} from '../../../functions/shared/lane/repository.ts';
 
 // What is asked of DynamoDB and what its answers become; that its conditions hold is tested against the local cloud.
 const dynamo = mockClient(DynamoDBDocumentClient);
@@ -181,6 +187,64 @@ describe('recordApplied', () => {
     const input = dynamo.commandCalls(UpdateCommand)[0]?.args[0].input;
     expect(input?.UpdateExpression).not.toContain('REMOVE outage');
     expect(input?.ExpressionAttributeValues).toMatchObject({ ':outage': outage });
+  });
+
+  const conflict = (index: number): Conflict => ({
+    taskKey,
+    source,
+    remote,
+    slotName: 'default',
+    ordinal: 4,
+    eventId: 'e',
+    kind: 'NODE_MOVE',
+    policy: 'SKIP',
+    policyVersion: 1,
+    fullPath: `/${index}`,
+    incoming: { folder: false },
+    present: {},
+    loggedAt: '2026-11-22T00:00:00.000Z',
+    at: '2026-11-22T00:00:00.000Z',
+  });
+
+  it('writes conflicts in the same transaction, and those that do not fit before it', async () => {
+    const conflicts = Array.from({ length: 2 * MAX_CONFLICTS_AT_ONCE + 3 }, (_, index) => conflict(index));
+    const first = conflict(0);
+    await lanes.recordApplied({ ...progress, failures: [failure], conflicts: [...conflicts, first] });
+    const transactions = dynamo
+      .commandCalls(TransactWriteCommand)
+      .map(({ args }) => args[0].input.TransactItems ?? []);
+    expect(transactions.map((items) => items.length)).toEqual([
+      MAX_CONFLICTS_AT_ONCE,
+      MAX_CONFLICTS_AT_ONCE,
+      1 + 1 + 3,
+    ]);
+    const written = transactions.flat().map(({ Put }) => Put?.Item);
+    expect(written.filter((item) => item?.['pk'] === 'CONFLICT#k')).toEqual(conflicts.map(conflictItemOf));
+    expect(transactions.at(-1)?.[0]?.Update?.ConditionExpression).toContain('appliedOrdinal');
+  });
+
+  it('keeps the own work, or removes it when there is none', async () => {
+    const ownWork = { until: '2026-11-22T00:00:02.000Z', contents: new Uint8Array(8), landings: [] };
+    await lanes.recordApplied({ ...progress, ownWork });
+    await lanes.recordApplied(progress);
+    const [kept, none] = dynamo.commandCalls(UpdateCommand).map(({ args }) => args[0].input);
+    expect(kept?.ExpressionAttributeValues).toMatchObject({ ':own': ownWork });
+    expect(kept?.UpdateExpression).toContain('ownWork = :own');
+    expect(none?.UpdateExpression).toContain('REMOVE outage, ownWork');
+  });
+
+  it('notes own work only where the lane still stands', async () => {
+    const ownWork = { until: '2026-11-22T00:00:02.000Z', contents: new Uint8Array(8), landings: [] };
+    const own = { taskKey, source, remote, slotName: 'default', from: 3, ownWork };
+    expect(await lanes.recordOwnWork(own)).toBe(true);
+    expect(dynamo.commandCalls(UpdateCommand)[0]?.args[0].input).toMatchObject({
+      ConditionExpression: 'appliedOrdinal = :from',
+      ExpressionAttributeValues: { ':from': 3, ':own': ownWork },
+    });
+    dynamo.on(UpdateCommand).rejects(conditionFailure);
+    expect(await lanes.recordOwnWork(own)).toBe(false);
+    dynamo.on(UpdateCommand).rejects(new Error('throttled'));
+    await expect(lanes.recordOwnWork(own)).rejects.toThrow('throttled');
   });
 
   it('writes failures in the same transaction, to be kept for thirty days', async () => {

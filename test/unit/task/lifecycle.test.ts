@@ -154,6 +154,20 @@ describe('toggle', () => {
     expect(tasks.steps).toEqual(['update', 'update']);
   });
 
+  test('lets a task that stopped while it followed the log go on from where it stood', async () => {
+    tasks.add(storedTask({ status: 'FAILED', catchUp: { nextOrdinal: 7 }, startOrdinal: 3 }));
+    await toggle();
+    expect(tasks.task(taskKey)).toMatchObject({ status: 'PAUSED', pausedFrom: 'FAILED' });
+    await toggle();
+    expect(tasks.task(taskKey)).toMatchObject({ status: 'REPLICATING', catchUp: { nextOrdinal: 7 } });
+
+    const initialSync = { startedAt: '2026-11-22T00:00:00.000Z' };
+    tasks.add(storedTask({ status: 'FAILED', initialSync }));
+    await toggle();
+    await toggle();
+    expect(tasks.task(taskKey)).toMatchObject({ status: 'FAILED' });
+  });
+
   test('takes a plan’s time back, and arms the next one before the task is stored', async () => {
     const due = '2026-11-22T03:00:00.000Z';
     tasks.add(full({ ...plan({ cronExpression: '0 0 3 * * ?' }), nextExecution: due }));

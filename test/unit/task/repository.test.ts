@@ -139,12 +139,13 @@ describe('update', () => {
 describe('delete', () => {
   const lanes = Array.from({ length: 26 }, (_, index) => ({ pk: `LANE#${task.key}`, sk: `p/${index}` }));
   const failure = { pk: `FAILURE#${task.key}`, sk: '0000000000000001#p/r' };
+  const conflict = { pk: `CONFLICT#${task.key}`, sk: '0000000000000001#ab' };
 
   const run = { pk: `RUN#${task.key}`, sk: '6b0241c7a404394a0a25dc77' };
   const page = { pk: `SYNC#${run.sk}`, sk: 'PAGE#0000000000000001' };
 
   function store(options: { readonly existed: boolean }) {
-    for (const item of [run, page]) {
+    for (const item of [run, page, conflict]) {
       dynamo.on(QueryCommand, { ExpressionAttributeValues: { ':pk': item.pk } }).resolves({ Items: [item] });
     }
     dynamo.on(DeleteCommand).resolves(options.existed ? { Attributes: { ...task } } : {});
@@ -164,12 +165,12 @@ describe('delete', () => {
       .map((request) => request.DeleteRequest?.Key);
   }
 
-  test('removes the task first, then its lanes, failures and runs with what they found', async () => {
+  test('removes the task first, then its lanes, failures, conflicts and runs with what they found', async () => {
     store({ existed: true });
     dynamo.on(BatchWriteCommand).resolves({});
     await tasks.delete(task.key);
     expect(dynamo.calls()[0]?.args[0].input).toMatchObject({ Key: { pk: 'TASK', sk: task.key } });
-    expect(deletedKeys()).toEqual([...lanes, failure, page, run]);
+    expect(deletedKeys()).toEqual([...lanes, failure, conflict, page, run]);
   });
 
   test('tries again what DynamoDB did not take', async () => {

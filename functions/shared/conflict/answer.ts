@@ -1,0 +1,49 @@
+import { formatLocalDateTime } from '../http/local-date-time.ts';
+import type { Conflict } from './conflict.ts';
+import type { ConflictPage, StoredConflict } from './repository.ts';
+
+/** A page of conflicts in bk-repo's shape of pages; dates local to `timeZone`. */
+export function conflictPageAnswer(options: {
+  readonly page: ConflictPage;
+  readonly pageNumber: number;
+  readonly pageSize: number;
+  readonly timeZone: string;
+}) {
+  const { page, pageNumber, pageSize, timeZone } = options;
+  return {
+    pageNumber,
+    pageSize,
+    totalRecords: page.total,
+    totalPages: Math.ceil(page.total / pageSize),
+    records: page.conflicts.map((stored) => conflictAnswer(stored, timeZone)),
+  };
+}
+
+function conflictAnswer({ id, conflict }: StoredConflict, timeZone: string) {
+  return {
+    id,
+    projectId: conflict.source.projectId,
+    repoName: conflict.source.repoName,
+    remoteProjectId: conflict.remote.projectId,
+    remoteRepoName: conflict.remote.repoName,
+    fullPath: conflict.fullPath,
+    /** Of the operation. */
+    kind: conflict.kind,
+    source: sideAnswer(conflict.incoming),
+    remote: sideAnswer(conflict.present),
+    conflictStrategy: conflict.policy,
+    policyVersion: conflict.policyVersion,
+    slotName: conflict.slotName,
+    ordinal: conflict.ordinal,
+    eventId: conflict.eventId,
+    loggedDate: formatLocalDateTime(new Date(conflict.loggedAt), timeZone),
+    date: formatLocalDateTime(new Date(conflict.at), timeZone),
+    /** Why resolving it has failed. */
+    reason: conflict.reason ?? null,
+  };
+}
+
+/** Nulls are what the remote's contract does not tell. */
+function sideAnswer({ folder, sha256 }: Conflict['present']) {
+  return { folder: folder ?? null, sha256: sha256 ?? null };
+}
