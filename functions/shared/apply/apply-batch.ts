@@ -20,6 +20,7 @@ import {
 import type { Logger } from '../logger.ts';
 import { contentKnowledge } from '../remote/content.ts';
 import { RemoteOutageError } from '../remote/errors.ts';
+import { isPackageIndex } from '../repository/package-index.ts';
 import type { Task } from '../task/task.ts';
 import { type Applier, type LaneKnowledge, laneApplier } from './apply-operation.ts';
 import { asking } from './ask.ts';
@@ -180,6 +181,12 @@ export async function applyBatch(options: {
             perform: asking({ client, remote, patient: deliveries <= PATIENT_DELIVERIES }),
             now: clock,
           });
+    // Which paths are indexes, the repository's type tells; one that is gone at the source has none.
+    const type =
+      policy?.indexTrans === false
+        ? (await catalog.repository(source.projectId, source.repoName))?.type
+        : undefined;
+    const isLeftOut = (fullPath: string) => type !== undefined && isPackageIndex(type, fullPath);
     const appliers = new Map<string, Applier>();
     const applierFor = (origin: readonly string[]): Applier => {
       const key = origin.join();
@@ -200,7 +207,7 @@ export async function applyBatch(options: {
           lane: knowledge,
           policy,
           guard,
-          isLeftOut: () => false,
+          isLeftOut,
         });
       appliers.set(key, applier);
       return applier;

@@ -447,3 +447,69 @@ describe('container definitions', () => {
     expect(world.state()).toMatchObject({ filtered: 1, applied: 1 });
   });
 });
+
+describe('package indexes', () => {
+  const INDEX = '/com/acme/maven-metadata.xml';
+  const operator = 'ada';
+  const without = (...operations: Operation[]) =>
+    batch(0, operations, { policy: policy('SKIP', { indexTrans: false }) });
+
+  beforeEach(() => {
+    world.repositories.set('ops/generic-local', {
+      type: 'MAVEN',
+      category: 'LOCAL',
+      public: false,
+      createdBy: 'ada',
+    });
+    foreign(INDEX, 'its own index');
+  });
+
+  it('stay as they are at the target, whatever is done to them at the source', async () => {
+    world.putFile(INDEX, 'index');
+    world.putFile('/com/acme/a.jar', 'jar');
+    await apply(
+      without(
+        fileCreate(INDEX, 'index'),
+        fileCreate('/com/acme/a.jar', 'jar'),
+        { kind: 'METADATA_SAVE', fullPath: INDEX, metadata: { k: 'v' }, operator },
+        { kind: 'NODE_DELETE', fullPath: INDEX, operator },
+      ),
+    );
+    expect(world.target.get(INDEX)).toMatchObject({ sha256: sha256Of('its own index'), metadata: {} });
+    expect(contentAt('/com/acme/a.jar')).toBe(sha256Of('jar'));
+    expect(world.state()).toMatchObject({ applied: 1, filtered: 3, conflicted: 0 });
+  });
+
+  it('are left out of what arrives and of what is settled', async () => {
+    for (const [path, content] of [
+      [INDEX, 'index'],
+      ['/com/acme/a.jar', 'jar'],
+    ] as const) {
+      world.putFile(path, content);
+    }
+    world.nodes.set('/com/acme', { folder: true, fullPath: '/com/acme', createdBy: 'ada', metadata: {} });
+    await apply(without({ kind: 'NODE_CONVERGE', fullPath: '/com/acme', name: 'acme', operator }));
+    expect(contentAt(INDEX)).toBe(sha256Of('its own index'));
+    expect(contentAt('/com/acme/a.jar')).toBe(sha256Of('jar'));
+    expect(world.state()).toMatchObject({ applied: 1, conflicted: 0 });
+  });
+
+  it.each([
+    ['an index renamed to something else', INDEX, '/com/acme/kept.xml', 'kept'],
+    ['something else renamed to an index', '/com/acme/kept.xml', INDEX, 'gone'],
+  ])('%s is taken for the other path alone', async (_, fullPath, newFullPath, fate) => {
+    if (fate === 'gone') {
+      foreign(fullPath, 'content');
+    }
+    world.putFile(newFullPath, 'content');
+    await apply(without({ kind: 'NODE_RENAME', fullPath, newFullPath, operator }));
+    expect(contentAt(INDEX)).toBe(sha256Of('its own index'));
+    expect(contentAt('/com/acme/kept.xml')).toBe(fate === 'kept' ? sha256Of('content') : undefined);
+  });
+
+  it('are replicated like any node where nothing is said', async () => {
+    world.putFile(INDEX, 'index');
+    await apply(under('OVERWRITE', fileCreate(INDEX, 'index')));
+    expect(contentAt(INDEX)).toBe(sha256Of('index'));
+  });
+});
