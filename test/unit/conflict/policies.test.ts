@@ -125,6 +125,14 @@ describe('a file that meets other content at the target', () => {
     expect(world.state()).toMatchObject({ conflicted: 0 });
   });
 
+  it('that the event itself had brought is no conflict, though it has moved on at the source without a trace', async () => {
+    foreign('/a.txt', 'version 1');
+    world.putFile('/a.txt', 'something else');
+    await apply(under('SKIP', fileCreate('/a.txt', 'version 1')));
+    expect(contentAt('/a.txt')).toBe(sha256Of('something else'));
+    expect(world.state()).toMatchObject({ applied: 1, conflicted: 0 });
+  });
+
   it('that this lane has put there is no conflict, however often the message comes', async () => {
     world.putFile('/a.txt', 'last', { createdDate: new Date('2026-11-22T00:01:00Z') });
     world.contents.set(sha256Of('first'), 'first');
