@@ -6,6 +6,9 @@ export function answerTo(path: string): unknown {
   if (path.endsWith('/replica/version')) {
     return '1.0.0';
   }
+  if (path.endsWith('/node/exist/list')) {
+    return [];
+  }
   return path.includes('/node/exist?') ? false : null;
 }
 
