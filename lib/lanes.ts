@@ -1,8 +1,7 @@
-import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { DeduplicationScope, FifoThroughputLimit, Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
-import type { Grantee } from './grantee.ts';
+import type { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { DeduplicationScope, FifoThroughputLimit } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { WorkQueue } from './work-queue.ts';
 
 export interface LanesProps {
   /**
@@ -16,9 +15,6 @@ export interface LanesProps {
 /** Largest message that SQS takes. */
 const MAX_MESSAGE_BYTES = 1_048_576;
 
-/** The longest retention that SQS has. */
-const RETENTION = Duration.days(14);
-
 /**
  * The FIFO queue of lane batches (one message group per lane) and its dead-letter queue.
  *
@@ -26,53 +22,18 @@ const RETENTION = Duration.days(14);
  * quarter of an hour at a time, and each time counts as a receive. A thousand receives, the most that SQS has, outlast
  * about a week of outage, so that only a batch which the worker cannot handle at all gets to the dead-letter queue sooner.
  */
-export class Lanes extends Construct {
-  readonly queue: Queue;
-  readonly deadLetterQueue: Queue;
-
+export class Lanes extends WorkQueue {
   constructor(scope: Construct, id: string, props: LanesProps) {
-    super(scope, id);
-    const common = {
-      fifo: true,
-      encryption: QueueEncryption.SQS_MANAGED,
-      enforceSSL: true,
-      retentionPeriod: RETENTION,
-      maxMessageSizeBytes: MAX_MESSAGE_BYTES,
-      removalPolicy: props.removalPolicy,
-    };
-    this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', common);
-    this.queue = new Queue(this, 'Queue', {
-      ...common,
-      visibilityTimeout: props.visibilityTimeout,
+    super(scope, id, {
+      ...props,
+      maxReceives: 1000,
+      both: { fifo: true, maxMessageSizeBytes: MAX_MESSAGE_BYTES },
       // Deduplication ids are made from the lane and its ordinals; per group, lanes do not share a throughput limit.
-      contentBasedDeduplication: false,
-      deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
-      fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: 1000 },
+      queue: {
+        contentBasedDeduplication: false,
+        deduplicationScope: DeduplicationScope.MESSAGE_GROUP,
+        fifoThroughputLimit: FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+      },
     });
-    Validations.of(this.deadLetterQueue).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: 'It is the dead-letter queue.',
-    });
-  }
-
-  grantSend(grantee: Grantee): void {
-    this.#allow(grantee, ['sqs:SendMessage']);
-  }
-
-  /** Receive, acknowledge and put off messages: what the event source mapping and the worker do with the role. */
-  grantWork(grantee: Grantee): void {
-    this.#allow(grantee, [
-      'sqs:ReceiveMessage',
-      'sqs:DeleteMessage',
-      'sqs:ChangeMessageVisibility',
-      'sqs:GetQueueAttributes',
-    ]);
-  }
-
-  #allow(grantee: Grantee, actions: readonly string[]): void {
-    grantee.grantPrincipal.addToPrincipalPolicy(
-      new PolicyStatement({ actions: [...actions], resources: [this.queue.queueArn] }),
-    );
   }
 }

@@ -1,6 +1,6 @@
 import { Duration, type RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Grantee } from './grantee.ts';
 
@@ -8,6 +8,15 @@ export interface WorkQueueProps {
   /** Time after which a message whose worker died comes back. At least the worker's timeout. */
   readonly visibilityTimeout: Duration;
   readonly removalPolicy: RemovalPolicy;
+  /** Receives until a message is given up; default 20. */
+  readonly maxReceives?: number;
+  /** What the queue and its dead-letter queue are beside this, as a FIFO queue's must be alike. */
+  readonly both?: Pick<QueueProps, 'fifo' | 'maxMessageSizeBytes'>;
+  /** What the queue alone is. */
+  readonly queue?: Pick<
+    QueueProps,
+    'contentBasedDeduplication' | 'deduplicationScope' | 'fifoThroughputLimit'
+  >;
 }
 
 /** The longest retention that SQS has. */
@@ -19,7 +28,7 @@ const RETENTION = Duration.days(14);
  */
 const MAX_RECEIVES = 20;
 
-/** A standard queue and its dead-letter queue: its messages may come in any order, and more than once. */
+/** A queue of work and its dead-letter queue; unless told otherwise its messages may come in any order, and more than once. */
 export class WorkQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetterQueue: Queue;
@@ -27,6 +36,7 @@ export class WorkQueue extends Construct {
   constructor(scope: Construct, id: string, props: WorkQueueProps) {
     super(scope, id);
     const common = {
+      ...props.both,
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: RETENTION,
@@ -35,8 +45,9 @@ export class WorkQueue extends Construct {
     this.deadLetterQueue = new Queue(this, 'DeadLetterQueue', common);
     this.queue = new Queue(this, 'Queue', {
       ...common,
+      ...props.queue,
       visibilityTimeout: props.visibilityTimeout,
-      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: MAX_RECEIVES },
+      deadLetterQueue: { queue: this.deadLetterQueue, maxReceiveCount: props.maxReceives ?? MAX_RECEIVES },
     });
     Validations.of(this.deadLetterQueue).acknowledge({
       id: 'AwsSolutions-SQS3',
