@@ -2,13 +2,16 @@ import { dynamoDb } from '../../shared/aws/clients.ts';
 import { environment } from '../../shared/environment.ts';
 import { v3Endpoint } from '../../shared/http/v3-endpoint.ts';
 import { detailAnswer, faultAnswer, jobList } from '../../shared/job/answers.ts';
-import { forEachJob, jobIdsRequest, taskOfJob } from '../../shared/job/batch.ts';
+import { forEachJob, jobIdsRequest } from '../../shared/job/batch.ts';
+import { detailOfJob } from '../../shared/job/detail.ts';
+import { runRepository } from '../../shared/run/table-runs.ts';
 import { taskRepository } from '../../shared/task/repository.ts';
 
 const env = environment('TABLE_NAME');
-const tasks = taskRepository({ table: dynamoDb(), tableName: env.TABLE_NAME });
+const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
+const sources = { tasks: taskRepository(table), runs: runRepository(table) };
 
-/** `POST jobs/batch-detail`: each job, with its policies. */
+/** `POST jobs/batch-detail`: each job, with its policies, and why it has failed. */
 export const handler = v3Endpoint({
   requiredRole: 'viewer',
   schema: jobIdsRequest,
@@ -16,7 +19,7 @@ export const handler = v3Endpoint({
     const outcomes = await forEachJob({
       items,
       logger,
-      work: ({ taskKey }) => taskOfJob({ taskKey, projectId, tasks }),
+      work: ({ taskKey }) => detailOfJob({ ...sources, taskKey, projectId }),
     });
     return jobList(outcomes, detailAnswer, faultAnswer(language));
   },

@@ -4,6 +4,7 @@ import type { Run } from '../run/run.ts';
 import { syncPolicyOf } from '../task/sync-policy.ts';
 import type { Task } from '../task/task.ts';
 import type { JobFault, JobOutcome } from './batch.ts';
+import type { JobDetail } from './detail.ts';
 import { jobStateOf, taskModeOf } from './state.ts';
 import { CONFLICT_POLICIES } from './sync-policy.ts';
 
@@ -37,7 +38,7 @@ export function progressFaultAnswer(language: Language): (fault: JobFault) => ob
 }
 
 /** A job with its policies; instants are milliseconds since 1970, as text. */
-export function detailAnswer(task: Task, id: string) {
+export function detailAnswer({ task, failedReason }: JobDetail, id: string) {
   const { conflictStrategy, filterDdl, ddlTrans, indexTrans } = syncPolicyOf(task);
   const conflictPolicy = Object.entries(CONFLICT_POLICIES).find(
     ([, strategy]) => strategy === conflictStrategy,
@@ -47,6 +48,7 @@ export function detailAnswer(task: Task, id: string) {
     name: task.name ?? task.key,
     ...(task.description === undefined ? {} : { description: task.description }),
     status: jobStateOf(task),
+    ...(failedReason === undefined ? {} : { failed_reason: failedReason }),
     create_time: millisecondsText(task.createdDate),
     update_time: millisecondsText(task.lastModifiedDate),
     task_type: taskModeOf(task),

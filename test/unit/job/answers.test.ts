@@ -8,9 +8,10 @@ import {
   progressFaultAnswer,
   statusAnswer,
 } from '../../../functions/shared/job/answers.ts';
+import { detailOfJob } from '../../../functions/shared/job/detail.ts';
 import { progressOfJob } from '../../../functions/shared/job/progress.ts';
 import { jobStateOf, taskModeOf } from '../../../functions/shared/job/state.ts';
-import { newRun } from '../../../functions/shared/run/run.ts';
+import { newRun, stoppedRun } from '../../../functions/shared/run/run.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { storedTask } from '../../support/tasks.ts';
 
@@ -48,7 +49,7 @@ describe('the state', () => {
 test('a job is answered with its policies', () => {
   const policy = { filterDdl: 'drop_database', indexTrans: false } as const;
   expect(
-    detailAnswer(storedTask({ name: 'nightly', policy, requestedSlotName: 'other' }), 'as-asked'),
+    detailAnswer({ task: storedTask({ name: 'nightly', policy, requestedSlotName: 'other' }) }, 'as-asked'),
   ).toEqual({
     id: 'as-asked',
     name: 'nightly',
@@ -66,6 +67,24 @@ test('a job is answered with its policies', () => {
     requested_slot_name: 'other',
     policy_version: 1,
   });
+});
+
+test.each<[Task['status'], 'FAILED' | 'SUCCESS', string | undefined]>([
+  ['FAILED', 'FAILED', 'Conflict: …'],
+  // What follows the log again has failed once.
+  ['REPLICATING', 'FAILED', undefined],
+  ['FAILED', 'SUCCESS', undefined],
+])('a job that is %s, its last run %s, has failed for: %s', async (status, runStatus, reason) => {
+  const task = storedTask({ status });
+  const run = { ...stoppedRun({ task, errorReason: 'Conflict: …', at: NOW }), status: runStatus };
+  const detail = await detailOfJob({
+    taskKey: task.key,
+    projectId: undefined,
+    tasks: { get: async () => task },
+    runs: { latest: async () => run },
+  });
+  const answer: object = detailAnswer(detail, 'a');
+  expect('failed_reason' in answer ? answer.failed_reason : undefined).toBe(reason);
 });
 
 test('a list holds the answer or the fault of each job, in order', () => {
