@@ -3,14 +3,14 @@ import type { Task } from '../task/task.ts';
 import type { Slot } from './slot.ts';
 
 /**
- * A slot as the API answers it, with the tasks that have still to get a part of what was read from it; dates local to
- * `timeZone`.
+ * A slot as the API answers it, with the tasks that have still to get a part of what was read from it, and those that are to
+ * leave it; dates local to `timeZone`.
  *
  * @param tasks of any slot, read before the slot was.
  */
 export function slotAnswer(
   slot: Slot,
-  tasks: readonly Pick<Task, 'key' | 'slotName' | 'catchUp'>[],
+  tasks: readonly Pick<Task, 'key' | 'slotName' | 'requestedSlotName' | 'catchUp'>[],
   timeZone: string,
 ) {
   const local = (instant: string | number): string => formatLocalDateTime(new Date(instant), timeZone);
@@ -35,6 +35,18 @@ export function slotAnswer(
               taskKey: key,
               nextOrdinal: catchUp.nextOrdinal,
               events: Math.max(0, slot.nextOrdinal - Math.max(catchUp.nextOrdinal, catchUp.notBefore ?? 0)),
+            },
+          ],
+    ),
+    /** Each on its way to another slot, and since when it gets nothing of this one's; null while it still does. */
+    departures: tasks.flatMap(({ key, slotName, requestedSlotName, catchUp }) =>
+      requestedSlotName === undefined || slotName !== slot.name
+        ? []
+        : [
+            {
+              taskKey: key,
+              requestedSlotName,
+              leftDate: localOrNull(catchUp?.leaving?.since),
             },
           ],
     ),

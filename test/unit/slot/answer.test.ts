@@ -20,6 +20,21 @@ test('a slot in use', () => {
       storedTask({ key: 'b' }),
       storedTask({ key: 'd', catchUp: { nextOrdinal: 40, notBefore: 42 } }),
       storedTask({ key: 'c', slotName: 'other', catchUp: { nextOrdinal: 1 } }),
+      storedTask({ key: 'e', requestedSlotName: 'nightly' }),
+      storedTask({
+        key: 'f',
+        requestedSlotName: 'nightly',
+        catchUp: {
+          nextOrdinal: 43,
+          leaving: {
+            slotName: 'nightly',
+            since: '2026-11-22T01:13:38.000Z',
+            lastId: '6b0241c0a404394a0a25dc6e',
+            position: { nextOrdinal: 1, lastId: null },
+          },
+        },
+      }),
+      storedTask({ key: 'g', slotName: 'other', requestedSlotName: 'default' }),
     ],
     'Asia/Shanghai',
   );
@@ -34,6 +49,11 @@ test('a slot in use', () => {
     catchUps: [
       { taskKey: 'a', nextOrdinal: 40, events: 3 },
       { taskKey: 'd', nextOrdinal: 40, events: 1 },
+      { taskKey: 'f', nextOrdinal: 43, events: 0 },
+    ],
+    departures: [
+      { taskKey: 'e', requestedSlotName: 'nightly', leftDate: null },
+      { taskKey: 'f', requestedSlotName: 'nightly', leftDate: '2026-11-22T09:13:38' },
     ],
     createdDate: '2026-11-21T08:00:00',
     lastReadDate: '2026-11-22T09:13:37',
@@ -58,6 +78,7 @@ test('a slot that nothing was read from', () => {
     token: { lastId: null, lastLoggedDate: null },
     lease: null,
     catchUps: [],
+    departures: [],
     lastReadDate: null,
   });
 });
