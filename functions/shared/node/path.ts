@@ -6,6 +6,14 @@ export const MAX_SEGMENT_LENGTH = 1_024;
 
 export const ROOT = '/';
 
+/** Behind every path in their order: all begin with `/`, which `0` follows. */
+export const BEHIND_PATHS = '0';
+
+/** The order of paths in the database's indexes: that of their bytes, which JavaScript's own (UTF-16) is not. */
+export function comparePaths(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}
+
 /**
  * What the contract's `trim` takes off: Kotlin's `Char.isWhitespace`. JavaScript's `trim` differs from it in
  * U+001C to U+001F (left there) and U+FEFF (taken off there).

@@ -1,7 +1,7 @@
 import type { SourceNode } from '../apply/source-catalog.ts';
-import { metadataDigest } from '../node/metadata-digest.ts';
 import type { NodeDigest } from '../remote/digest-calls.ts';
 import type { Task } from '../task/task.ts';
+import { disparityOf } from './disparity.ts';
 
 /** What the remote has at a node's path. */
 export type Presence =
@@ -28,16 +28,6 @@ export type Decision =
   | 'CONFLICT'
   /** Something else is there, and that ends the run. */
   | 'STOP';
-
-type SourceFile = Extract<SourceNode, { folder: false }>;
-
-const DAY = 86_400_000;
-
-/**
- * Expiry travels as whole days from the moment of sending, rounded up: an hour above a day is no difference;
- * milliseconds.
- */
-const EXPIRY_TOLERANCE = DAY + 3_600_000;
 
 /**
  * What is to be done about a node of the source, given what the remote has in its place.
@@ -67,39 +57,30 @@ export function decide(question: {
     }
     return strategy === 'SKIP' ? 'CONFLICT' : 'STOP';
   };
-  const isSameMetadata = (digest: NodeDigest): boolean =>
-    !includeMetadata || digest.metadata === metadataDigest(node.metadata);
+  const disparity =
+    presence.kind === 'KNOWN'
+      ? disparityOf({ node, digest: presence.digest, includeMetadata })
+      : ('UNKNOWN' as const);
 
   if (node.folder) {
-    if (presence.kind === 'KNOWN' && !presence.digest.folder) {
+    if (disparity === 'KIND') {
       return otherwise('VACATE');
     }
     const mayDiffer =
-      includeMetadata &&
-      Object.keys(node.metadata).length > 0 &&
-      !(presence.kind === 'KNOWN' && isSameMetadata(presence.digest));
+      disparity === 'ATTRIBUTES' ||
+      (disparity === 'UNKNOWN' && includeMetadata && Object.keys(node.metadata).length > 0);
     // The folder above what was sent first is made by the remote, without metadata.
     return mayDiffer && (isOurs || strategy === 'OVERWRITE') ? 'SAVE_METADATA' : 'DONE';
   }
-  if (presence.kind === 'UNKNOWN') {
-    return isOurs && !isChanged ? 'DONE' : otherwise('REPLACE');
+  switch (disparity) {
+    case 'UNKNOWN':
+      return isOurs && !isChanged ? 'DONE' : otherwise('REPLACE');
+    case 'KIND':
+    case 'CONTENT':
+      return otherwise('REPLACE');
+    case 'ATTRIBUTES':
+      return otherwise('RENEW');
+    case 'NONE':
+      return 'DONE';
   }
-  const { digest } = presence;
-  if (!isSameContent(node, digest)) {
-    return otherwise('REPLACE');
-  }
-  return isSameExpiry(node, digest) && isSameMetadata(digest) ? 'DONE' : otherwise('RENEW');
-}
-
-function isSameContent(file: SourceFile, digest: NodeDigest): boolean {
-  return (
-    !digest.folder && digest.size === file.size && digest.sha256?.toLowerCase() === file.sha256.toLowerCase()
-  );
-}
-
-function isSameExpiry({ expireDate }: SourceFile, digest: NodeDigest): boolean {
-  if (expireDate === undefined || digest.expireDate === undefined) {
-    return expireDate === digest.expireDate;
-  }
-  return Math.abs(expireDate.getTime() - digest.expireDate.getTime()) <= EXPIRY_TOLERANCE;
 }

@@ -1,4 +1,4 @@
-import { asking, type Perform } from '../apply/ask.ts';
+import { asking } from '../apply/ask.ts';
 import { nodeWriter } from '../apply/node-writer.ts';
 import { failureOf, type Outcome } from '../apply/outcome.ts';
 import type { Remotes } from '../apply/remotes.ts';
@@ -7,19 +7,18 @@ import type { SourceCatalog, SourceNode } from '../apply/source-catalog.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
 import type { Clock } from '../clock.ts';
 import type { FailureCode, RunFailure } from '../failure/failure.ts';
-import type { Container } from '../lane/message.ts';
 import type { Logger } from '../logger.ts';
-import { parentsOf, ROOT } from '../node/path.ts';
-import type { RemoteClient } from '../remote/client.ts';
+import { comparePaths, parentsOf, ROOT } from '../node/path.ts';
 import { contentKnowledge } from '../remote/content.ts';
 import { MAX_CONTENTS } from '../remote/content-calls.ts';
 import { MAX_DIGESTS } from '../remote/digest-calls.ts';
 import type { RunRepository } from '../run/repository.ts';
 import type { Page, Run } from '../run/run.ts';
 import type { Task } from '../task/task.ts';
-import { type Decision, decide, type Presence } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
 import type { NodeResult, PageLedger } from './page-ledger.ts';
 import { inParallel } from './pool.ts';
+import { type Look, presences } from './presences.ts';
 
 /** Nodes of one question to the remote, and so of one reading of the source. */
 export const NODES_AT_ONCE = MAX_DIGESTS;
@@ -370,9 +369,6 @@ interface Work {
   readonly decision: Exclude<Decision, 'DONE' | 'CONFLICT' | 'STOP'>;
 }
 
-/** What the remote has at a path. */
-type Look = (fullPath: string) => Presence;
-
 /** The next nodes of a page, from where it stands, at most `limit`, and whether they are its last. */
 export async function nextNodes(options: {
   readonly page: Page;
@@ -395,31 +391,6 @@ export function countedNode(node: SourceNode): { readonly fullPath: string; read
   return { fullPath: node.fullPath, size: sizeOf(node) };
 }
 
-/** What the remote has at each of the paths; one that cannot be sent is taken for missing, and fails when it is. */
-async function presences(
-  client: Pick<RemoteClient, 'identity' | 'digests' | 'existing'>,
-  question: Container & { readonly fullPaths: readonly string[] },
-  perform: Perform,
-): Promise<Look> {
-  const { projectId, repoName } = question;
-  const sendable = question.fullPaths.filter((fullPath) => fullPath.isWellFormed());
-  const found = new Map<string, Presence>();
-  for (let start = 0; start < sendable.length; start += NODES_AT_ONCE) {
-    const fullPaths = sendable.slice(start, start + NODES_AT_ONCE);
-    const asked = { projectId, repoName, fullPaths };
-    if ((await client.identity()).extensions.has('digests')) {
-      for (const [fullPath, digest] of await perform(() => client.digests(asked))) {
-        found.set(fullPath, { kind: 'KNOWN', digest });
-      }
-    } else {
-      for (const fullPath of await perform(() => client.existing(asked))) {
-        found.set(fullPath, { kind: 'UNKNOWN' });
-      }
-    }
-  }
-  return (fullPath) => found.get(fullPath) ?? { kind: 'MISSING' };
-}
-
 /** A page's share of what its run may send at once, by the pages that are left. */
 export function shareOf({ pages }: Pick<Run, 'pages'>): number {
   const left = Math.max(1, pages.planned - pages.done);
@@ -430,9 +401,8 @@ function sizeOf(node: SourceNode): number {
   return node.folder ? 0 : node.size;
 }
 
-/** The order of the source's index: that of the paths' bytes. */
 function byPath(left: { readonly fullPath: string }, right: { readonly fullPath: string }): number {
-  return Buffer.compare(Buffer.from(left.fullPath), Buffer.from(right.fullPath));
+  return comparePaths(left.fullPath, right.fullPath);
 }
 
 /** Nodes by their depth, those at the top first. */
