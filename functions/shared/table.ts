@@ -14,6 +14,12 @@
  * | run | `RUN#<task key>` | run id |
  * | container of a run | `SYNC#<run id>` | `CONTAINER#<project>/<repository>` (empty repository: the project itself) |
  * | page of a run | `SYNC#<run id>` | `PAGE#<number>` |
+ * | failure of a sweep | `FAILURE#<task key>` | `SWEEP#<digest of repository and path>` |
+ * | conflict of a sweep | `CONFLICT#<task key>` | `SWEEP#<digest of repository and path>` |
+ * | sweep | `SWEEP#<task key>` | sweep id (24 lower-case hex digits) |
+ * | what a task's sweeps have to know | `SWEEP#<task key>` | `STATE` |
+ * | gap that a task is to be repaired after | `SWEEP#<task key>` | `GAP#<slot>#<ordinal>` |
+ * | part of a sweep | `SWEEP_PART#<sweep id>` | part (from 1), padded |
  * | principal | `PRINCIPAL` | user name |
  * | token | `TOKEN#<SHA-256 of it, hex>` | `TOKEN` |
  * | access key | `ACCESS_KEY` | access key |
@@ -28,6 +34,8 @@ export interface TableKey {
 
 export const TASK_PARTITION = 'TASK';
 export const SLOT_PARTITION = 'SLOT';
+/** Of sort keys of what a sweep's part has recorded, where events have their ordinals. */
+export const SWEEP_RECORD_PREFIX = 'SWEEP#';
 export const ACCESS_KEY_PARTITION = 'ACCESS_KEY';
 
 export function taskKeyOf(taskKey: string): TableKey {
@@ -77,6 +85,11 @@ export function runFailureKeyOf(taskKey: string, runId: string, digest: string):
   return { pk: failurePartitionOf(taskKey), sk: `RUN#${runId}#${digest}` };
 }
 
+/** @param digest of what the failure is about, so that another sweep's replaces it. */
+export function sweepFailureKeyOf(taskKey: string, digest: string): TableKey {
+  return { pk: failurePartitionOf(taskKey), sk: `${SWEEP_RECORD_PREFIX}${digest}` };
+}
+
 export function conflictPartitionOf(taskKey: string): string {
   return `CONFLICT#${taskKey}`;
 }
@@ -84,6 +97,11 @@ export function conflictPartitionOf(taskKey: string): string {
 /** @param digest of what the conflict is about, so that recording it again replaces it. */
 export function conflictKeyOf(taskKey: string, ordinal: number, digest: string): TableKey {
   return { pk: conflictPartitionOf(taskKey), sk: `${paddedOrdinal(ordinal)}#${digest}` };
+}
+
+/** As `sweepFailureKeyOf`. */
+export function sweepConflictKeyOf(taskKey: string, digest: string): TableKey {
+  return { pk: conflictPartitionOf(taskKey), sk: `${SWEEP_RECORD_PREFIX}${digest}` };
 }
 
 export function runPartitionOf(taskKey: string): string {
@@ -115,6 +133,40 @@ export function syncContainerKeyOf(
 /** @param page from 1. */
 export function syncPageKeyOf(runId: string, page: number): TableKey {
   return { pk: syncPartitionOf(runId), sk: `${SYNC_PAGE_PREFIX}${paddedOrdinal(page)}` };
+}
+
+export function sweepPartitionOf(taskKey: string): string {
+  return `SWEEP#${taskKey}`;
+}
+
+/** @param sweepId as a run's: it begins with a decimal digit (until 2055), so that it sorts before the other items. */
+export function sweepKeyOf(taskKey: string, sweepId: string): TableKey {
+  return { pk: sweepPartitionOf(taskKey), sk: sweepId };
+}
+
+export function sweepStateKeyOf(taskKey: string): TableKey {
+  return { pk: sweepPartitionOf(taskKey), sk: 'STATE' };
+}
+
+export const SWEEP_GAP_PREFIX = 'GAP#';
+
+export function sweepGapKeyOf(
+  taskKey: string,
+  gap: { readonly slotName: string; readonly ordinal: number },
+): TableKey {
+  return {
+    pk: sweepPartitionOf(taskKey),
+    sk: `${SWEEP_GAP_PREFIX}${gap.slotName}#${paddedOrdinal(gap.ordinal)}`,
+  };
+}
+
+export function sweepPartPartitionOf(sweepId: string): string {
+  return `SWEEP_PART#${sweepId}`;
+}
+
+/** @param part from 1. */
+export function sweepPartKeyOf(sweepId: string, part: number): TableKey {
+  return { pk: sweepPartPartitionOf(sweepId), sk: paddedOrdinal(part) };
 }
 
 export function principalKeyOf(username: string): TableKey {

@@ -34,6 +34,8 @@ export type BatchEntry = z.infer<typeof batchEntrySchema>;
  */
 export const batchMessageSchema = z.object({
   version: z.literal(1),
+  /** No other message is taken for a batch. */
+  kind: z.undefined().optional(),
   taskKey: z.string(),
   slotName: z.string(),
   policyVersion: z.number().int(),
@@ -47,3 +49,22 @@ export const batchMessageSchema = z.object({
   entries: z.array(batchEntrySchema).min(1),
 });
 export type BatchMessage = z.infer<typeof batchMessageSchema>;
+
+/** Body of a message on the lane queue that asks for a part of a sweep: its paths are to be made what the source has there. */
+export const reconcileMessageSchema = z.object({
+  version: z.literal(1),
+  kind: z.literal('RECONCILE'),
+  taskKey: z.string(),
+  slotName: z.string(),
+  /** As a batch's. */
+  source: containerSchema,
+  remote: containerSchema,
+  sweepId: z.string(),
+  /** From 1. */
+  part: z.number().int().positive(),
+});
+export type ReconcileMessage = z.infer<typeof reconcileMessageSchema>;
+
+/** Body of one message on the lane queue. */
+export const laneMessageSchema = z.union([reconcileMessageSchema, batchMessageSchema]);
+export type LaneMessage = z.infer<typeof laneMessageSchema>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SyncPolicy } from '../task/sync-policy.ts';
-import type { BatchEntry, BatchMessage, Container } from './message.ts';
+import type { BatchEntry, BatchMessage, Container, ReconcileMessage } from './message.ts';
 
 /**
  * Bytes of one message's body. Ten of them fit in one SendMessageBatch (1 MiB); SQS bills each 64 KiB of a message
@@ -78,6 +78,34 @@ export function packLane(batch: LaneBatch): OutgoingMessage[] {
   return messages;
 }
 
+/** The message that asks a lane for a part of a sweep. */
+export function reconcileMessageOf(part: {
+  readonly taskKey: string;
+  readonly slotName: string;
+  readonly source: Container;
+  readonly remote: Container;
+  readonly sweepId: string;
+  readonly part: number;
+}): OutgoingMessage {
+  const { taskKey, slotName, source, remote, sweepId } = part;
+  const groupId = groupIdOf(part);
+  const message: ReconcileMessage = {
+    version: 1,
+    kind: 'RECONCILE',
+    taskKey,
+    slotName,
+    source,
+    remote,
+    sweepId,
+    part: part.part,
+  };
+  return {
+    body: JSON.stringify(message),
+    groupId,
+    deduplicationId: digest(`${groupId}:${sweepId}:${part.part}`),
+  };
+}
+
 /** Digits by which a later `previousOrdinal` may be longer than the first. */
 const ORDINAL_DIGITS = 16;
 
@@ -95,7 +123,7 @@ function headOf(batch: LaneBatch): Omit<BatchMessage, 'entries'> {
 }
 
 /** At most 128 characters whatever the names are: the task's key, and a digest of the repository's names. */
-function groupIdOf(batch: LaneBatch): string {
+function groupIdOf(batch: Pick<LaneBatch, 'taskKey' | 'source'>): string {
   return `${batch.taskKey}.${digest(`${batch.source.projectId}/${batch.source.repoName}`).slice(0, 32)}`;
 }
 
