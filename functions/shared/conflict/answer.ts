@@ -27,15 +27,16 @@ function conflictAnswer({ id, conflict }: StoredConflict, timeZone: string) {
     remoteProjectId: conflict.remote.projectId,
     remoteRepoName: conflict.remote.repoName,
     fullPath: conflict.fullPath,
-    /** Of the operation. */
+    /** Of the operation; of a sweep RECONCILE. */
     kind: conflict.kind,
     source: sideAnswer(conflict.incoming),
     remote: sideAnswer(conflict.present),
     conflictStrategy: conflict.policy,
     policyVersion: conflict.policyVersion,
     slotName: conflict.slotName,
-    ordinal: conflict.ordinal,
-    eventId: conflict.eventId,
+    ordinal: conflict.ordinal ?? null,
+    eventId: conflict.eventId ?? null,
+    sweepId: conflict.sweepId ?? null,
     loggedDate: formatLocalDateTime(new Date(conflict.loggedAt), timeZone),
     date: formatLocalDateTime(new Date(conflict.at), timeZone),
     /** Why resolving it has failed. */

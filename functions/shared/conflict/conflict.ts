@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { containerSchema } from '../lane/message.ts';
-import { conflictKeyOf, type TableKey } from '../table.ts';
+import { conflictKeyOf, sweepConflictKeyOf, type TableKey } from '../table.ts';
 import { CONFLICT_STRATEGIES } from '../task/sync-policy.ts';
 
 /** Days that a conflict is kept. */
@@ -22,10 +22,12 @@ export const conflictSchema = z.object({
   source: containerSchema,
   remote: containerSchema,
   slotName: z.string(),
-  ordinal: z.number().int().positive(),
-  /** `_id` of the log document, hex. */
-  eventId: z.string(),
-  /** Kind of the operation. */
+  /** Of an event: its place in the slot, and the `_id` of its log document, hex. */
+  ordinal: z.number().int().positive().optional(),
+  eventId: z.string().optional(),
+  /** Of a sweep, which no event has brought there. */
+  sweepId: z.string().optional(),
+  /** Kind of the operation; of a sweep RECONCILE. */
   kind: z.string(),
   /** What was done about it, and under which version of the task's policies. */
   policy: z.enum(CONFLICT_STRATEGIES),
@@ -35,7 +37,7 @@ export const conflictSchema = z.object({
   incoming: sideSchema,
   /** What is at the target. */
   present: sideSchema,
-  /** When the log says that it happened, and when the conflict was found; ISO 8601 UTC. */
+  /** When the log says that it happened (a sweep: when it was looked at), and when the conflict was found; ISO 8601 UTC. */
   loggedAt: z.iso.datetime(),
   at: z.iso.datetime(),
   /** Why putting the source's node there has failed since; for people, holds no secret. */
@@ -49,7 +51,9 @@ export function conflictItemOf(conflict: Conflict): TableKey & Record<string, un
   const about = JSON.stringify([source.projectId, source.repoName, fullPath]);
   const digest = createHash('sha256').update(about).digest('hex').slice(0, 32);
   return {
-    ...conflictKeyOf(taskKey, ordinal, digest),
+    ...(ordinal === undefined
+      ? sweepConflictKeyOf(taskKey, digest)
+      : conflictKeyOf(taskKey, ordinal, digest)),
     ...conflict,
     expiresAt: Math.floor(Date.parse(at) / 1_000) + RETENTION_DAYS * 86_400,
   };

@@ -7,6 +7,8 @@ import type { Operation } from '../lane/operation.ts';
 import { childPrefixOf, isRoot, splitFullPath } from '../node/path.ts';
 import type { RemoteClient } from '../remote/client.ts';
 import { MAX_DIGESTS } from '../remote/digest-calls.ts';
+import type { Presence } from '../sync/decide.ts';
+import type { Look } from '../sync/presences.ts';
 import type { SyncPolicy } from '../task/sync-policy.ts';
 import { type Conflict, ConflictStopError } from './conflict.ts';
 import type { KnownContent, OwnWork } from './own-work.ts';
@@ -32,6 +34,8 @@ const MAX_KNOWN = 20_000;
 export interface ConflictGuard {
   /** What is done next, to which conflicts are put down. */
   begin(entry: BatchEntry, operation: Operation): void;
+  /** The same for a part of a sweep, which no event brings: what differs is looked at as if it came in now. */
+  beginPart(sweepId: string): void;
   /** Conflicts of what was begun last. */
   found(): readonly Conflict[];
   /** Ask for nodes in as few questions as possible before they are put one by one, and note that they will be. */
@@ -66,17 +70,25 @@ export interface ConflictGuard {
 
 type Present = KnownContent | 'NOTHING';
 
+/** What nodes are judged for. */
+interface Subject {
+  /** When the log says that it happened; ISO 8601 UTC. */
+  readonly loggedAt: string;
+  /** Absent: a sweep, which brings nodes too. */
+  readonly operation?: Operation | undefined;
+  readonly cause: Pick<Conflict, 'ordinal' | 'eventId' | 'sweepId' | 'kind'>;
+}
+
 export function conflictGuard(options: {
-  readonly message: Pick<
-    BatchMessage,
-    'taskKey' | 'source' | 'remote' | 'slotName' | 'policyVersion' | 'entries'
-  >;
+  readonly message: Pick<BatchMessage, 'taskKey' | 'source' | 'remote' | 'slotName' | 'policyVersion'>;
   readonly strategy: Exclude<SyncPolicy['conflictStrategy'], 'OVERWRITE'>;
   /** Operations still to be applied: the remote is asked about what they bring at once. */
   readonly pending: readonly BatchEntry[];
   readonly client: Pick<RemoteClient, 'identity' | 'digests' | 'existing'>;
   readonly history: SourceHistory;
   readonly own: OwnWork;
+  /** What the remote was found to have at paths: it is not asked for again. */
+  readonly seen?: { readonly fullPaths: readonly string[]; readonly look: Look } | undefined;
   /** Keep what the lane is about to do for an event logged at this instant, before it does it. */
   readonly remember: (loggedAt: string) => Promise<void>;
   /** Something that exists was copied by the task's first synchronization, which ended then; ISO 8601 UTC. */
@@ -89,14 +101,16 @@ export function conflictGuard(options: {
   const { message, strategy, pending, client, history, own, remember, copiedUntil, perform, now } = options;
   const { source, remote } = message;
   const { resolved } = options;
-  const known = new Map<string, Present>();
+  const known = new Map<string, Present>(
+    options.seen?.fullPaths.map((path) => [path, presentOf(options.seen?.look(path))]),
+  );
   let isFirst = true;
   let tellsDigests = false;
-  let current: { readonly entry: BatchEntry; readonly operation: Operation } | undefined;
+  let current: Subject | undefined;
   let conflicts: Conflict[] = [];
 
   /** When the log says that what is being done happened. */
-  const loggedAt = () => current?.entry.loggedAt ?? now().toISOString();
+  const loggedAt = () => current?.loggedAt ?? now().toISOString();
 
   /** As the lane's own work is kept: a remote of the base contract tells nothing of content. */
   const asTold = (content: KnownContent): KnownContent => (tellsDigests ? content : {});
@@ -164,7 +178,7 @@ export function conflictGuard(options: {
     return (
       isCopied(CLOCK_TOLERANCE) ||
       isResolved(fullPath) ||
-      !bringsNodes(current?.operation) ||
+      !(current?.operation === undefined || bringsNodes(current.operation)) ||
       history.had(projectId, repoName, { fullPath, before })
     );
   }
@@ -184,7 +198,7 @@ export function conflictGuard(options: {
 
   /** What the operation takes away may be replaced by what the source has there since. */
   function isVacated(fullPath: string): boolean {
-    const vacated = current === undefined ? undefined : vacatedBy(current.operation);
+    const vacated = current?.operation === undefined ? undefined : vacatedBy(current.operation);
     return vacated !== undefined && (fullPath === vacated || fullPath.startsWith(childPrefixOf(vacated)));
   }
 
@@ -200,22 +214,19 @@ export function conflictGuard(options: {
     if (current === undefined) {
       throw new Error('A node is judged outside of any operation');
     }
-    const { entry, operation } = current;
     const { taskKey, slotName, policyVersion } = message;
     const conflict: Conflict = {
       taskKey,
       source,
       remote,
       slotName,
-      ordinal: entry.ordinal,
-      eventId: entry.eventId,
-      kind: operation.kind,
+      ...current.cause,
       policy: strategy,
       policyVersion,
       fullPath,
       incoming: sideOf(incoming),
       present: sideOf(present),
-      loggedAt: entry.loggedAt,
+      loggedAt: current.loggedAt,
       at: now().toISOString(),
     };
     if (strategy === 'FAST_FAIL') {
@@ -229,7 +240,17 @@ export function conflictGuard(options: {
 
   return {
     begin(entry, operation) {
-      current = { entry, operation };
+      const { ordinal, eventId } = entry;
+      current = {
+        loggedAt: entry.loggedAt,
+        operation,
+        cause: { ordinal, eventId, kind: operation.kind },
+      };
+      conflicts = [];
+    },
+
+    beginPart(sweepId) {
+      current = { loggedAt: now().toISOString(), cause: { sweepId, kind: 'RECONCILE' } };
       conflicts = [];
     },
 
@@ -314,6 +335,17 @@ export function conflictGuard(options: {
   };
 }
 
+function presentOf(presence: Presence | undefined): Present {
+  switch (presence?.kind) {
+    case 'KNOWN':
+      return presence.digest;
+    case 'UNKNOWN':
+      return {};
+    default:
+      return 'NOTHING';
+  }
+}
+
 /** A source's node as it comes in. */
 export function incomingOf(node: SourceNode): IncomingNode {
   return { fullPath: node.fullPath, folder: node.folder, ...(node.folder ? {} : { sha256: node.sha256 }) };
@@ -341,8 +373,8 @@ function destinationsOf(operation: BatchEntry['operation']): string[] {
 }
 
 /** Operations that bring nodes to paths; what the others are about was there before. */
-function bringsNodes(operation: Operation | undefined): boolean {
-  return operation !== undefined && destinationsOf(operation).length > 0;
+function bringsNodes(operation: Operation): boolean {
+  return destinationsOf(operation).length > 0;
 }
 
 function isCreation(operation: Operation | undefined): boolean {

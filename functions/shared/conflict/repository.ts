@@ -17,7 +17,7 @@ export interface ConflictPage {
 
 /** The journal of conflicts. Reads are strongly consistent. */
 export interface ConflictRepository {
-  /** A page of a task's conflicts, the last event's first. @param page `number` from 1. */
+  /** A page of a task's conflicts: those of sweeps first, then the last event's. @param page `number` from 1. */
   list(taskKey: string, page: { readonly number: number; readonly size: number }): Promise<ConflictPage>;
   /** Ids of all conflicts, at most `limit`. */
   ids(taskKey: string, limit: number): Promise<string[]>;

@@ -27,13 +27,14 @@ function failureAnswer(stored: StoredFailure, timeZone: string) {
     remoteProjectId: failure.remote.projectId,
     remoteRepoName: failure.remote.repoName || null,
     fullPath: failure.fullPath ?? null,
-    /** Of the log: the kind of its operation. Of a run: NODE, REPOSITORY, PROJECT or PERMISSION. */
+    /** Of the log: the kind of its operation. Of a run: NODE, REPOSITORY, PROJECT or PERMISSION. Of a sweep: NODE. */
     kind: failure.kind,
     name: stored.of === 'RUN' ? (stored.failure.name ?? null) : null,
     code: failure.code,
     reason: failure.reason,
     date: formatLocalDateTime(new Date(failure.at), timeZone),
     runId: stored.of === 'RUN' ? stored.failure.runId : null,
+    sweepId: stored.of === 'SWEEP' ? stored.failure.sweepId : null,
     ordinal: stored.of === 'LANE' ? stored.failure.ordinal : null,
     eventId: stored.of === 'LANE' ? stored.failure.eventId : null,
   };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { containerSchema } from '../lane/message.ts';
-import { failureKeyOf, runFailureKeyOf, type TableKey } from '../table.ts';
+import { failureKeyOf, runFailureKeyOf, sweepFailureKeyOf, type TableKey } from '../table.ts';
 
 /** Why an operation could not be done for good. */
 export const FAILURE_CODES = [
@@ -72,6 +72,23 @@ export const runFailureSchema = z.object({
 });
 export type RunFailure = z.infer<typeof runFailureSchema>;
 
+/** A node that differs and that a sweep's part could not put right, and why. */
+export const sweepFailureSchema = z.object({
+  taskKey: z.string(),
+  sweepId: z.string(),
+  part: z.number().int().positive(),
+  source: containerSchema,
+  remote: containerSchema,
+  kind: z.literal('NODE'),
+  fullPath: z.string(),
+  code: z.enum(FAILURE_CODES),
+  /** For people; holds no secret. */
+  reason: z.string(),
+  /** ISO 8601 UTC. */
+  at: z.iso.datetime(),
+});
+export type SweepFailure = z.infer<typeof sweepFailureSchema>;
+
 /** A failure as an item of the table, which DynamoDB removes by itself after its retention. */
 export function failureItemOf(failure: Failure): Record<string, unknown> {
   return {
@@ -87,6 +104,14 @@ export function runFailureItemOf(failure: RunFailure): TableKey & Record<string,
   const about = JSON.stringify([source.projectId, source.repoName, kind, fullPath, name]);
   const digest = createHash('sha256').update(about).digest('hex').slice(0, 32);
   return { ...runFailureKeyOf(taskKey, runId, digest), ...failure, expiresAt: expiryOf(failure.at) };
+}
+
+/** As `failureItemOf`. One at the same path has the same key, whichever sweep finds it: a path is listed once. */
+export function sweepFailureItemOf(failure: SweepFailure): TableKey & Record<string, unknown> {
+  const { taskKey, source, fullPath } = failure;
+  const about = JSON.stringify([source.projectId, source.repoName, fullPath]);
+  const digest = createHash('sha256').update(about).digest('hex').slice(0, 32);
+  return { ...sweepFailureKeyOf(taskKey, digest), ...failure, expiresAt: expiryOf(failure.at) };
 }
 
 /** Seconds since 1970. */

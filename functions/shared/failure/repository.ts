@@ -1,12 +1,20 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { recordsOf, type StoredRecord } from '../aws/records.ts';
-import { failurePartitionOf } from '../table.ts';
-import { type Failure, failureSchema, type RunFailure, runFailureSchema } from './failure.ts';
+import { failurePartitionOf, SWEEP_RECORD_PREFIX } from '../table.ts';
+import {
+  type Failure,
+  failureSchema,
+  type RunFailure,
+  runFailureSchema,
+  type SweepFailure,
+  sweepFailureSchema,
+} from './failure.ts';
 
-/** A failure of a lane or of a run, under the id by which the API knows it. */
+/** A failure of a lane, of a run or of a sweep, under the id by which the API knows it. */
 export type StoredFailure =
   | { readonly id: string; readonly of: 'LANE'; readonly failure: Failure }
-  | { readonly id: string; readonly of: 'RUN'; readonly failure: RunFailure };
+  | { readonly id: string; readonly of: 'RUN'; readonly failure: RunFailure }
+  | { readonly id: string; readonly of: 'SWEEP'; readonly failure: SweepFailure };
 
 export interface FailurePage {
   readonly failures: readonly StoredFailure[];
@@ -17,8 +25,8 @@ export interface FailurePage {
 /** What could not be replicated. Reads are strongly consistent. */
 export interface FailureRepository {
   /**
-   * A page of a task's failures: those of runs first, the newest run's before others', then those of lanes, the last
-   * event's first.
+   * A page of a task's failures: those of sweeps first, then those of runs, the newest run's before others', then those of
+   * lanes, the last event's first.
    *
    * @param page `number` from 1.
    */
@@ -63,6 +71,9 @@ export function failureRepository(options: {
 }
 
 function storedFailureOf({ id, sk, item }: StoredRecord): StoredFailure {
+  if (sk.startsWith(SWEEP_RECORD_PREFIX)) {
+    return { id, of: 'SWEEP', failure: sweepFailureSchema.parse(item) };
+  }
   return sk.startsWith(RUN_PREFIX)
     ? { id, of: 'RUN', failure: runFailureSchema.parse(item) }
     : { id, of: 'LANE', failure: failureSchema.parse(item) };

@@ -112,6 +112,12 @@ async function redo(options: Redone & { readonly stored: StoredFailure }): Promi
     if (stored.of === 'LANE') {
       return await redoOperation(options, stored.failure);
     }
+    if (stored.of === 'SWEEP') {
+      const { fullPath } = stored.failure;
+      return await repositoryOf(options, stored.failure).settled([fullPath], (settle) =>
+        settle.node(fullPath, SYSTEM_OPERATOR),
+      );
+    }
     const { kind, source, fullPath = ROOT } = stored.failure;
     if (kind === 'PROJECT') {
       return await redoProject(options, source.projectId);

@@ -165,6 +165,7 @@ describe('the list of conflicts', () => {
           slotName: 'default',
           ordinal: 1,
           eventId: 'e1',
+          sweepId: null,
           loggedDate: '2026-11-21T00:00:00',
           date: '2026-11-21T00:00:00',
           reason: 'refused',

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Failure, RunFailure } from '../../../functions/shared/failure/failure.ts';
+import type { Failure, RunFailure, SweepFailure } from '../../../functions/shared/failure/failure.ts';
 import type { StoredFailure } from '../../../functions/shared/failure/repository.ts';
 import { redoFailures } from '../../../functions/shared/failure/retry.ts';
 import { RemoteOutageError, RemoteRefusalError } from '../../../functions/shared/remote/errors.ts';
@@ -68,6 +68,24 @@ function ofRun(kind: RunFailure['kind'], fields: Partial<RunFailure> = {}): stri
   return id;
 }
 
+function ofSweep(fullPath: string): string {
+  const id = `sweep-${stored.size}`;
+  const failure: SweepFailure = {
+    taskKey: task.key,
+    sweepId: 's',
+    part: 1,
+    source: LANE,
+    remote: REMOTE_LANE,
+    kind: 'NODE',
+    fullPath,
+    code: 'REMOTE_REFUSED',
+    reason: 'at first',
+    at: AT,
+  };
+  stored.set(id, { id, of: 'SWEEP', failure });
+  return id;
+}
+
 async function retry(...failures: string[]): Promise<void> {
   await redoFailures({
     message: { version: 1, kind: 'RETRY', taskKey: task.key, failures },
@@ -119,11 +137,17 @@ function atTarget(fullPath: string, content: string): void {
 describe('a failure that is put right', () => {
   test('loses its record, and its lane was told before anything was done', async () => {
     world.putFile('/a', 'present');
-    await retry(ofLane('FILE_CREATE', { fullPath: '/a' }), ofRun('NODE', { fullPath: '/a' }), 'gone');
-    expect(contents()).toEqual({ '/a': sha256Of('present') });
+    world.putFile('/b', 'too');
+    await retry(
+      ofLane('FILE_CREATE', { fullPath: '/a' }),
+      ofRun('NODE', { fullPath: '/a' }),
+      ofSweep('/b'),
+      'gone',
+    );
+    expect(contents()).toEqual({ '/a': sha256Of('present'), '/b': sha256Of('too') });
     expect(stored.size).toBe(0);
     expect(noted[0]).toBe('generic-local /a 0');
-    expect(noted).toHaveLength(2);
+    expect(noted).toHaveLength(3);
   });
 
   test('is what the source has now, where there is nothing any more', async () => {
