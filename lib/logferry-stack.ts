@@ -16,6 +16,7 @@ import { Storage } from './storage.ts';
 import { Synchronization } from './synchronization.ts';
 import { Tailer } from './tailer.ts';
 import { TaskSchedules } from './task-schedules.ts';
+import { Upkeep } from './upkeep.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface LogferryStackProps {
@@ -65,6 +66,7 @@ export class LogferryStack extends Stack {
     const tailer = new Tailer(this, 'Tail', { capabilities, code, network });
     const replicator = new Replicator(this, 'Apply', { capabilities, code, network, lanes });
     const synchronization = new Synchronization(this, 'Sync', { capabilities, code, network, runs, pages });
+    new Upkeep(this, 'Upkeep', { runs });
     const admin = new FirstAdmin(this, 'FirstAdmin', {
       storage,
       code,

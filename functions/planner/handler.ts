@@ -28,6 +28,7 @@ import { sqsPageQueue, sqsRunQueue } from '../shared/sync/queue.ts';
 import { mongoSourceInventory } from '../shared/sync/source-inventory.ts';
 import { kmsCredentials } from '../shared/task/credentials.ts';
 import { taskRepository } from '../shared/task/repository.ts';
+import { type UpkeepStep, upkeep } from '../shared/upkeep/upkeep.ts';
 
 const env = environment(
   'TABLE_NAME',
@@ -87,6 +88,8 @@ const retrying: RetryDependencies = {
   permissions: (options) => syncPermissions({ ...options, identities, clock: systemClock }),
   timeZone: env.TIME_ZONE,
 };
+/** What is looked after every few minutes. */
+const steps: readonly UpkeepStep[] = [];
 const dependencies: RunDependencies = {
   ...shared,
   runs,
@@ -107,9 +110,10 @@ const dependencies: RunDependencies = {
     options.message.of === 'CONFLICTS'
       ? resolveConflicts({ ...options, conflicts: conflictRepository(table), dependencies: retrying })
       : redoFailures({ ...options, dependencies: retrying }),
+  upkeep: (signal) => upkeep({ steps, signal, logger }),
 };
 
-/** Begins runs, plans them and looks after them until they have ended; what is not done comes back. */
+/** Begins runs, plans them and looks after them until they have ended, and does the upkeep; what is not done comes back. */
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
   logger.addContext(context);
   const returned = await processDeliveries({

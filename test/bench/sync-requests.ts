@@ -73,6 +73,7 @@ export async function countedSync(options: {
       permissions: () => Promise.reject(new Error('The task does not ask for permissions')),
       scheduled: () => Promise.reject(new Error('The task has no schedule')),
       retry: () => Promise.reject(new Error('Nothing is to be retried')),
+      upkeep: async () => undefined,
       clock: systemClock,
       logger: silent,
     };

@@ -199,6 +199,7 @@ describe('planner and workers killed thirty times in one run', () => {
           slots: { open: () => Promise.reject(new Error('A full task has no position')) },
           scheduled: () => Promise.reject(new Error('Nothing is scheduled')),
           retry: () => Promise.reject(new Error('Nothing is retried')),
+          upkeep: async () => undefined,
           permissions: async () => undefined,
           clock: systemClock,
           timeZone: 'UTC',

@@ -579,7 +579,7 @@ describe('tail', () => {
       State: 'ENABLED',
       Target: { Arn: arn, RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 } },
     });
-    const [schedule] = synthesis.resources('AWS::Scheduler::Schedule');
+    const schedule = synthesis.resources('AWS::Scheduler::Schedule').find(({ id }) => id.startsWith('Tail'));
     const roleId = targetSchema.parse(schedule?.Properties).Target.RoleArn['Fn::GetAtt'][0];
     expect(statementsOf(synthesis, roleId)).toEqual([
       {
@@ -592,6 +592,25 @@ describe('tail', () => {
       FunctionName: { Ref: tailer?.id },
       MaximumRetryAttempts: 0,
     });
+  });
+});
+
+describe('upkeep', () => {
+  it('is asked for every five minutes, on the queue of runs, by a role that can do nothing else', () => {
+    const runs = synthesis.resources('AWS::SQS::Queue').find(({ id }) => id.startsWith('RunsQueue'));
+    const arn = { 'Fn::GetAtt': [runs?.id, 'Arn'] };
+    synthesis.template.hasResourceProperties('AWS::Scheduler::Schedule', {
+      ScheduleExpression: 'rate(5 minutes)',
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      State: 'ENABLED',
+      Target: {
+        Arn: arn,
+        Input: '{"version":1,"kind":"UPKEEP"}',
+        RetryPolicy: { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 300 },
+      },
+    });
+    const role = synthesis.resources('AWS::IAM::Role').find(({ id }) => id.startsWith('UpkeepScheduleRole'));
+    expect(statementsOf(synthesis, role?.id ?? '')).toMatchObject([{ Effect: 'Allow', Resource: [arn] }]);
   });
 });
 
@@ -668,7 +687,7 @@ describe('the stack', () => {
       z.record(z.string(), z.unknown()).parse(synthesis.template.toJSON()['Resources']),
     ).length;
     process.stdout.write(`infrastructure: ${count} resources\n`);
-    expect(count).toBeLessThanOrEqual(420);
+    expect(count).toBeLessThanOrEqual(450);
   });
 
   it('differs between two stages by names only', () => {

@@ -48,11 +48,27 @@ const retryMessageSchema = z.object({
 });
 export type RetryMessage = z.infer<typeof retryMessageSchema>;
 
+/** Look after what nobody else looks after (`upkeep/upkeep.ts`). */
+const upkeepMessageSchema = z.object({ version: z.literal(1), kind: z.literal('UPKEEP') });
+
+/** Begin a sweep of the task that is due, or go on with one and look after it until it has ended. */
+const sweepMessageSchema = z.object({
+  version: z.literal(1),
+  kind: z.literal('SWEEP'),
+  taskKey,
+  /** Absent: begin what is due. */
+  sweepId: z.string().min(1).optional(),
+  /** As a PlanMessage's. */
+  position: z.string().optional(),
+});
+export type SweepMessage = z.infer<typeof sweepMessageSchema>;
+
 /** Body of one message on the queue of runs. */
 export const runMessageSchema = z.discriminatedUnion('kind', [
   startMessageSchema,
   planMessageSchema,
   retryMessageSchema,
+  upkeepMessageSchema,
 ]);
 export type RunMessage = z.infer<typeof runMessageSchema>;
 

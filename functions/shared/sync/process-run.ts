@@ -28,11 +28,13 @@ export interface RunDependencies extends PlanDependencies {
     readonly message: RetryMessage;
     readonly signal: AbortSignal;
   }) => Promise<void>;
+  /** Look after everything once. It is done again soon, so it does not fail. */
+  readonly upkeep: (signal: AbortSignal) => Promise<void>;
 }
 
 /**
  * Do what a message on the queue of runs asks: begin a run or go on with one, plan it and look after it until it has
- * ended, or retry failures. Every message may come more than once, and be interrupted at any point.
+ * ended, retry failures, or look after everything. Every message may come more than once, and be interrupted at any point.
  *
  * @param options `deliveries`: how often the message was delivered, this time included. `random`: from 0 (included) to 1
  * (excluded).
@@ -55,6 +57,9 @@ export async function processRun(options: {
       return plan({ ...options, message });
     case 'RETRY':
       return retry({ ...options, message });
+    case 'UPKEEP':
+      await dependencies.upkeep(options.signal);
+      return DONE;
   }
 }
 

@@ -10,6 +10,8 @@ export interface RunQueue {
   /** @param options `delay`: seconds (at most 900) until it is delivered. */
   plan(plan: Body<PlanMessage>, options?: { readonly delay?: number }): Promise<void>;
   retry(retry: Body<RetryMessage>): Promise<void>;
+  /** Have everything looked after once more. @param options as for `plan`. */
+  upkeep(options?: { readonly delay?: number }): Promise<void>;
 }
 
 /** The queue that the page workers work on. */
@@ -44,6 +46,7 @@ export function sqsRunQueue(options: { readonly sqs: SQSClient; readonly queueUr
     start: (start) => send({ version: 1, kind: 'START', ...start }, 0),
     plan: (plan, { delay = 0 } = {}) => send({ version: 1, kind: 'PLAN', ...plan }, delay),
     retry: (retry) => send({ version: 1, kind: 'RETRY', ...retry }, 0),
+    upkeep: ({ delay = 0 } = {}) => send({ version: 1, kind: 'UPKEEP' }, delay),
   };
 }
 

@@ -71,6 +71,14 @@ describe('the start of a run', () => {
     expect(world.runs.runs.size).toBe(0);
   });
 
+  it('may be an upkeep, which is no run', async () => {
+    const world = smallWorld();
+    world.askForUpkeep();
+    await world.drain();
+    expect(world.upkeeps).toBe(1);
+    expect(world.runs.runs.size).toBe(0);
+  });
+
   it('of an interrupted run that the task was changed since begins a new one', async () => {
     const world = smallWorld();
     world.start();

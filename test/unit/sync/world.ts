@@ -185,6 +185,10 @@ export class SyncWorld {
     this.#send('runs', { version: 1, kind: 'START', taskKey: this.task.key, ...more });
   }
 
+  askForUpkeep(): void {
+    this.#send('runs', { version: 1, kind: 'UPKEEP' });
+  }
+
   sendPage(page: number): void {
     const { taskKey, runId } = this.run;
     this.#send('pages', { version: 1, kind: 'PAGE', taskKey, runId, page });
@@ -227,6 +231,9 @@ export class SyncWorld {
       slots: { open: async () => ({ nextOrdinal: 7 }) },
       scheduled: async ({ taskKey }) => this.runs.tasks.get(taskKey),
       retry: async () => this.retry(),
+      upkeep: async () => {
+        this.upkeeps += 1;
+      },
       permissions: async ({ source }) => {
         this.permissions.push(source.projectId);
       },
@@ -278,6 +285,7 @@ export class SyncWorld {
 
   /** Stands for retrying failures. */
   retry: () => void = () => undefined;
+  upkeeps = 0;
 
   /** Aborted when time is up. */
   signal: AbortSignal = new AbortController().signal;
