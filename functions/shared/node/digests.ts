@@ -9,8 +9,8 @@ import { metadataDigest } from './metadata-digest.ts';
 import { normalizeFullPath } from './path.ts';
 import { nodesOf } from './store.ts';
 
-/** Paths that one question may hold: a page of a full synchronization. */
-const MAX_PATHS = 500;
+/** Paths that one question may hold, and nodes that one answer may: a page of a full synchronization. */
+export const MAX_PATHS = 500;
 
 /** `node/digest/list`. */
 export const nodeDigestListRequest = z.object({
@@ -32,7 +32,10 @@ const digested = nodeDocumentSchema.pick({
   expireDate: true,
   metadata: true,
 });
-const PROJECTION = { _id: 0, ...Object.fromEntries(Object.keys(digested.shape).map((field) => [field, 1])) };
+export const DIGEST_PROJECTION = {
+  _id: 0,
+  ...Object.fromEntries(Object.keys(digested.shape).map((field) => [field, 1])),
+};
 
 /**
  * What is at those of the paths where a live node is, in one query, ordered by the normalised path. The root is there
@@ -52,17 +55,23 @@ export async function nodeDigests(options: {
   }
   const nodes = await nodesOf(options.database, projectId);
   const found = await nodes
-    .find({ projectId, repoName, fullPath: { $in: [...wanted] }, ...LIVE }, { projection: PROJECTION })
+    .find({ projectId, repoName, fullPath: { $in: [...wanted] }, ...LIVE }, { projection: DIGEST_PROJECTION })
     .sort({ fullPath: 1 })
     .toArray();
-  return found.map((document) => {
-    const { sha256, md5, expireDate, metadata, ...node } = digested.parse(document);
-    return {
-      ...node,
-      sha256: sha256 ?? null,
-      md5: md5 ?? null,
-      expireDate: expireDate?.toISOString() ?? null,
-      metadata: metadataDigest(jsonMetadata(metadata ?? [])),
-    };
-  });
+  return found.map(digestOf);
+}
+
+/** A node as it is answered: see `nodeDigests`. */
+export type AnsweredDigest = ReturnType<typeof digestOf>;
+
+/** A node's document, read with `DIGEST_PROJECTION`. */
+export function digestOf(document: unknown) {
+  const { sha256, md5, expireDate, metadata, ...node } = digested.parse(document);
+  return {
+    ...node,
+    sha256: sha256 ?? null,
+    md5: md5 ?? null,
+    expireDate: expireDate?.toISOString() ?? null,
+    metadata: metadataDigest(jsonMetadata(metadata ?? [])),
+  };
 }

@@ -14,14 +14,21 @@ import type { Failure } from '../../../functions/shared/failure/failure.ts';
 import type { BatchEntry, BatchMessage } from '../../../functions/shared/lane/message.ts';
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
 import { type LaneRepository, type LaneState, laneId } from '../../../functions/shared/lane/repository.ts';
+import {
+  type NodeDigestRangeRequest,
+  nodeDigestRangeRequest,
+  rangeAnswer,
+} from '../../../functions/shared/node/digest-range.ts';
+import type { AnsweredDigest } from '../../../functions/shared/node/digests.ts';
 import { metadataDigest } from '../../../functions/shared/node/metadata-digest.ts';
+import { comparePaths } from '../../../functions/shared/node/path.ts';
 import type {
   RemoteClient,
   RemoteFile,
   RemoteNode,
   RemoteRepository,
 } from '../../../functions/shared/remote/client.ts';
-import type { NodeDigest } from '../../../functions/shared/remote/digest-calls.ts';
+import { digestCalls, type NodeDigest } from '../../../functions/shared/remote/digest-calls.ts';
 import {
   ContentMismatchError,
   RemoteAmbiguousError,
@@ -139,6 +146,27 @@ function digestOf(fullPath: string, node: ModelNode): NodeDigest {
     expireDate: expireDate ?? undefined,
     metadata: metadataDigest(metadata),
   };
+}
+
+/** The first nodes of a range as a receiver answers them, one more than asked for where there are more. */
+function rangeOf(
+  live: ReadonlyMap<string, ModelNode>,
+  { after = '/', until, limit }: NodeDigestRangeRequest,
+): AnsweredDigest[] {
+  return [...live]
+    .filter(([fullPath]) => comparePaths(fullPath, after) > 0)
+    .filter(([fullPath]) => until === undefined || comparePaths(fullPath, until) <= 0)
+    .sort(([one], [other]) => comparePaths(one, other))
+    .slice(0, limit + 1)
+    .map(([fullPath, { folder, size, sha256, md5, expireDate, metadata }]) => ({
+      fullPath,
+      folder,
+      size,
+      sha256: sha256 ?? null,
+      md5: md5 ?? null,
+      expireDate: expireDate?.toISOString() ?? null,
+      metadata: metadataDigest(metadata),
+    }));
 }
 
 /** The file operation that the log holds for a path and content. */
@@ -470,6 +498,13 @@ export class World {
         });
         return new Map(found.map((digest) => [digest.fullPath, digest]));
       },
+      digestRange: digestCalls({
+        post: async (_path, content) => {
+          this.#call('range');
+          const question = nodeDigestRangeRequest.parse(content);
+          return rangeAnswer({ found: rangeOf(this.model.tree(nameOf(question)).live, question), question });
+        },
+      }).digestRange,
       createFile: async (file) => {
         call('file', file.fullPath);
         put(file);
@@ -486,6 +521,7 @@ export class World {
       source,
       from,
       to,
+      repairs,
       counters,
       failures,
       conflicts = [],
@@ -498,13 +534,15 @@ export class World {
       this.aroundRecord('before');
       const id = laneId({ taskKey, source });
       const stored = this.states.get(id);
-      if ((stored?.appliedOrdinal ?? 0) !== from) {
+      if ((stored?.appliedOrdinal ?? 0) !== from || (stored?.repairs ?? 0) !== repairs) {
         return { recorded: false, state: stored };
       }
       this.writes += 1;
       this.states.set(id, {
         sentOrdinal: stored?.sentOrdinal ?? 0,
         dispatched: stored?.dispatched ?? 0,
+        repaired: stored?.repaired ?? 0,
+        repairs: stored?.repairs ?? 0,
         source,
         ...progress,
         // The table's own copy, as any store gives it back.
@@ -533,11 +571,11 @@ export class World {
       const id = laneId({ taskKey, source });
       this.states.set(id, { ...freshLane({ source, remote, slotName }), ...this.states.get(id), outage });
     },
-    recordOwnWork: async ({ taskKey, source, remote, slotName, from, ownWork }) => {
+    recordOwnWork: async ({ taskKey, source, remote, slotName, from, repairs, ownWork }) => {
       this.aroundRecord('before');
       const id = laneId({ taskKey, source });
       const stored = this.states.get(id) ?? freshLane({ source, remote, slotName });
-      if (stored.appliedOrdinal !== from) {
+      if (stored.appliedOrdinal !== from || stored.repairs !== repairs) {
         return false;
       }
       this.writes += 1;
@@ -593,6 +631,8 @@ export function freshLane(lane: Pick<LaneState, 'source' | 'remote' | 'slotName'
     conflicted: 0,
     failed: 0,
     filtered: 0,
+    repaired: 0,
+    repairs: 0,
     ahead: [],
     containersEnsured: false,
   };
