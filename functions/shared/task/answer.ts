@@ -6,7 +6,8 @@ import type { Task } from './task.ts';
  * A task as the API answers it: bk-repo's shape and order of fields, nulls present, dates local to `timeZone`.
  *
  * What bk-repo's tasks of that time do not have is there only where it says something: `name`, `description`,
- * `initialSync`, `setting.errorStrategy`, and with an armed time the plan's next ones, as they are: rounded up to the minute.
+ * `initialSync`, `setting.errorStrategy`, the settings of sweeps, `repairing` until it is repaired after a gap, and with an
+ * armed time the plan's next ones, as they are: rounded up to the minute.
  *
  * The field `password` is there, for clients that expect it, and always null: what is stored of a password never leaves.
  */
@@ -49,8 +50,12 @@ export function taskAnswer(task: Task, timeZone: string) {
         cronExpression: executionPlan.cronExpression ?? null,
         ...(nextTimes.length === 0 ? {} : { nextExecuteTimes: nextTimes, roundedUpTo: 'MINUTE' }),
       },
+      ...(setting.sweepPeriod === undefined ? {} : { sweepPeriod: setting.sweepPeriod }),
+      ...(setting.comparePeriod === undefined ? {} : { comparePeriod: setting.comparePeriod }),
+      ...(setting.maxDeletionShare === undefined ? {} : { maxDeletionShare: setting.maxDeletionShare }),
     },
     status: task.status,
+    ...((task.openGaps ?? 0) > 0 ? { repairing: true } : {}),
     ...(task.initialSync === undefined
       ? {}
       : {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { DomainError } from '../errors.ts';
-import { jacksonBoolean, jacksonString, optional, withDefault } from '../http/jackson.ts';
+import { jacksonBoolean, jacksonInteger, jacksonString, optional, withDefault } from '../http/jackson.ts';
 import { parseLocalDateTime } from '../http/local-date-time.ts';
 import { domainRule, domainTransform } from '../http/validation.ts';
 import { isQuartzExpression } from '../schedule/quartz.ts';
@@ -14,6 +14,9 @@ const MAX_CERTIFICATE_LENGTH = 64 * 1024;
 const MAX_CREDENTIAL_LENGTH = 1024;
 const MAX_NAME_LENGTH = 100;
 const MAX_LABEL_LENGTH = 1024;
+/** A month of minutes, and a year of hours. */
+const MAX_SWEEP_PERIOD = 44_640;
+const MAX_COMPARE_PERIOD = 8_784;
 /** How much of a refused expression its error repeats. */
 const MAX_ECHO_LENGTH = 100;
 
@@ -83,6 +86,28 @@ export function label(name: string) {
   );
 }
 
+/** A number of minutes or hours; 0 stands for never. */
+function period(name: string, max: number) {
+  return optional(jacksonInteger()).check(
+    domainRule((value) =>
+      value !== undefined && (value < 0 || value > max)
+        ? new DomainError('PARAMETER_INVALID', [name])
+        : undefined,
+    ),
+  );
+}
+
+/** A share from 0 to 1; in text, too, as Jackson reads numbers. */
+function share(name: string) {
+  return optional(z.union([z.number(), z.string().trim().min(1).transform(Number)])).check(
+    domainRule((value) =>
+      value === undefined || (value >= 0 && value <= 1)
+        ? undefined
+        : new DomainError('PARAMETER_INVALID', [name]),
+    ),
+  );
+}
+
 function executionPlan(timeZone: string) {
   return z
     .object({
@@ -149,12 +174,16 @@ export function taskRequestSchema(timeZone: string) {
           executeTime: undefined,
           cronExpression: undefined,
         }),
+        sweepPeriod: period('sweepPeriod', MAX_SWEEP_PERIOD),
+        comparePeriod: period('comparePeriod', MAX_COMPARE_PERIOD),
+        maxDeletionShare: share('maxDeletionShare'),
       }),
       validateConnectivity: withDefault(jacksonBoolean(), true),
       initialSync: withDefault(jacksonBoolean(), false),
     })
     .transform(domainTransform(scoped))
-    .transform(domainTransform(synced));
+    .transform(domainTransform(synced))
+    .transform(domainTransform(swept));
 }
 
 export type TaskRequest = z.output<ReturnType<typeof taskRequestSchema>>;
@@ -193,6 +222,22 @@ function synced<Request extends { readonly type: string; readonly initialSync: b
   }
   return request;
 }
+
+/** Only what follows the log is swept. */
+function swept<
+  Request extends {
+    readonly type: string;
+    readonly setting: Readonly<Partial<Record<(typeof SWEEP_SETTINGS)[number], unknown>>>;
+  },
+>(request: Request): Request {
+  const given = SWEEP_SETTINGS.find((name) => request.setting[name] !== undefined);
+  if (given !== undefined && request.type !== 'INCREMENTAL') {
+    throw new DomainError('PARAMETER_INVALID', [given]);
+  }
+  return request;
+}
+
+const SWEEP_SETTINGS = ['sweepPeriod', 'comparePeriod', 'maxDeletionShare'] as const;
 
 /** The path parameter of every endpoint about one task. What is no key is found nowhere, so any text fits. */
 export const taskKeySchema = z.object({ taskKey: z.string() });

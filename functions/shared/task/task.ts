@@ -54,6 +54,11 @@ export const taskSchema = z.object({
       executeTime: z.string().optional(),
       cronExpression: z.string().optional(),
     }),
+    /** Minutes between two sweeps of what was changed, hours between two of everything; 0: never (`sweep/sweep.ts`). */
+    sweepPeriod: z.number().int().nonnegative().optional(),
+    comparePeriod: z.number().int().nonnegative().optional(),
+    /** Share of a repository that a sweep deletes without asking: 0 to 1 (`sweep/guard.ts`). */
+    maxDeletionShare: z.number().min(0).max(1).optional(),
   }),
   /** What one node that cannot be replicated does to a run; CONTINUE when nothing is said. */
   errorStrategy: z.enum(ERROR_STRATEGIES).optional(),
@@ -121,6 +126,8 @@ export const taskSchema = z.object({
       endedAt: z.iso.datetime().optional(),
     })
     .optional(),
+  /** Gaps of its slot's log that it is still to be repaired after (`sweep/sweep.ts`). */
+  openGaps: z.number().int().optional(),
   /** Counts the item's writes: every update is conditional on the revision it was made from. */
   revision: z.number().int(),
   createdBy: z.string(),

@@ -114,6 +114,9 @@ function mergedRequest(task: Task, update: TaskUpdate, timeZone: string): TaskRe
       includePermission: task.setting.includePermission,
       conflictStrategy: task.setting.conflictStrategy,
       errorStrategy: task.errorStrategy,
+      sweepPeriod: task.setting.sweepPeriod,
+      comparePeriod: task.setting.comparePeriod,
+      maxDeletionShare: task.setting.maxDeletionShare,
       ...given(setting ?? {}),
       remoteClusterInfo: {
         ...remote,
