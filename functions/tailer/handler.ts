@@ -8,10 +8,13 @@ import { environment } from '../shared/environment.ts';
 import { sqsLaneQueue } from '../shared/lane/queue.ts';
 import { laneRepository } from '../shared/lane/repository.ts';
 import { logger } from '../shared/logger.ts';
+import { writeLine } from '../shared/metrics.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
 import { cappedOperateLog } from '../shared/operate-log/reader.ts';
+import { inspectLog } from '../shared/operate-log/ring.ts';
 import { slotRepository } from '../shared/slot/repository.ts';
 import { catchUpRepository } from '../shared/tail/catch-up-repository.ts';
+import { logObserver } from '../shared/tail/observe.ts';
 import { type TailOutcome, tail } from '../shared/tail/tail.ts';
 import { taskRepository } from '../shared/task/repository.ts';
 
@@ -30,6 +33,9 @@ const FOLLOW_MS = 54_000;
 /** Kept free at the invocation's end to finish the read that was begun. */
 const RESERVE_MS = 10_000;
 
+/** What this execution environment has warned of. */
+const told = new Set<string>();
+
 /**
  * Trigger: EventBridge Scheduler, every minute; the event is not read. Starting point: each slot's stored position.
  * Effect: what the log holds behind it is archived, sent to the lane queue, and the position moves.
@@ -43,18 +49,28 @@ export async function handler(_event: unknown, context: Context): Promise<TailOu
     secretId: env.MONGODB_SECRET_ID,
     database: env.MONGODB_DATABASE,
   });
+  const source = { database, collection: env.OPERATE_LOG_COLLECTION };
   return tail(
     {
       slots,
       tasks: taskRepository(table),
       catchUps: catchUpRepository(table),
-      log: cappedOperateLog({ database, collection: env.OPERATE_LOG_COLLECTION }),
+      log: cappedOperateLog(source),
       archive: s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET }),
       lanes: laneRepository(table),
       queue: sqsLaneQueue({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL }),
       clock: systemClock,
       logger,
       wait: (milliseconds) => wait(milliseconds),
+      observe: logObserver({
+        inspect: () => inspectLog(source),
+        collection: source.collection,
+        functionName: context.functionName,
+        emit: writeLine,
+        told,
+        clock: systemClock,
+        logger,
+      }),
     },
     {
       mode: env.TAIL_MODE,

@@ -69,6 +69,7 @@ describe('the lease of a slot, on the real table and bucket', () => {
       position: slot.position,
       unreadable: 0,
       gaps: 0,
+      writing: { unmeasured: 0, events: 0, seconds: 0 },
     };
     await expect(sandbox.slots.advance({ ...step, epoch: slot.epoch - 1 })).rejects.toThrow(LeaseLostError);
     await expect(

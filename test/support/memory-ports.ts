@@ -98,11 +98,12 @@ export class MemoryWorld {
       this.slots.set(name, leased);
       return leased;
     },
-    renew: async (name, epoch, leaseMs) => {
+    renew: async (name, epoch, leaseMs, writing) => {
       const slot = this.#held(name, epoch);
       this.slots.set(name, {
         ...slot,
         lease: { owner: slot.lease?.owner ?? '', expiresAt: this.now + leaseMs },
+        ...(writing === undefined ? {} : { writing }),
       });
     },
     release: async (name, epoch) => {
@@ -123,6 +124,7 @@ export class MemoryWorld {
         nextOrdinal: step.toOrdinal,
         unreadable: slot.unreadable + step.unreadable,
         gaps: slot.gaps + step.gaps,
+        writing: step.writing,
       };
       this.slots.set(step.slotName, moved);
       return moved;

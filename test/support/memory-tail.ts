@@ -15,6 +15,7 @@ export function memoryTail(world: MemoryWorld): TailDependencies {
     queue: world.queue,
     clock: world.clock,
     logger: { info: () => undefined, warn: () => undefined },
+    observe: async () => undefined,
     wait: async (milliseconds) => {
       world.now += milliseconds;
     },

@@ -15,6 +15,7 @@ export function sandboxedTail(sandbox: Sandbox): TailDependencies {
     queue: sandbox.queue,
     clock: systemClock,
     logger: { info: () => undefined, warn: () => undefined },
+    observe: async () => undefined,
     wait: (milliseconds) => wait(milliseconds),
   };
 }

@@ -9,6 +9,7 @@ import { isConditionFailure } from '../aws/conditions.ts';
 import type { Clock } from '../clock.ts';
 import type { LogGap, LogPosition } from '../operate-log/reader.ts';
 import { gapKeyOf, SLOT_PARTITION, slotKeyOf, unreadableKeyOf } from '../table.ts';
+import type { Writing } from './headroom.ts';
 import { LeaseLostError, type Slot, slotSchema } from './slot.ts';
 
 /** A deployment has a handful of slots; more than this is a fault, not a load. */
@@ -23,6 +24,7 @@ export interface SlotAdvance {
   readonly position: LogPosition;
   readonly unreadable: number;
   readonly gaps: number;
+  readonly writing: Writing;
 }
 
 export interface SlotRepository {
@@ -32,8 +34,12 @@ export interface SlotRepository {
   create(slotName: string, position: LogPosition, nextOrdinal?: number): Promise<void>;
   /** Take the lease if it is free, expired, or the owner's own; undefined while another holds it. */
   acquire(slotName: string, owner: string, leaseMs: number): Promise<Slot | undefined>;
-  /** @throws LeaseLostError when another lease was given since. */
-  renew(slotName: string, epoch: number, leaseMs: number): Promise<void>;
+  /**
+   * Hold the lease longer, and keep what was measured meanwhile.
+   *
+   * @throws LeaseLostError when another lease was given since.
+   */
+  renew(slotName: string, epoch: number, leaseMs: number, writing?: Writing): Promise<void>;
   /** Give the lease back, so that the next tailer need not wait for its expiry. A lost lease is left alone. */
   release(slotName: string, epoch: number): Promise<void>;
   /** Move the position. @throws LeaseLostError when the lease or the position is another's. */
@@ -139,15 +145,19 @@ export function slotRepository(options: {
       }
     },
 
-    renew: async (slotName, epoch, leaseMs) => {
+    renew: async (slotName, epoch, leaseMs, writing) => {
       await guarded(
         slotName,
         new UpdateCommand({
           TableName: tableName,
           Key: slotKeyOf(slotName),
           ConditionExpression: 'epoch = :epoch AND attribute_exists(lease)',
-          UpdateExpression: 'SET lease.expiresAt = :expiresAt',
-          ExpressionAttributeValues: { ':epoch': epoch, ':expiresAt': clock().getTime() + leaseMs },
+          UpdateExpression: `SET lease.expiresAt = :expiresAt${writing === undefined ? '' : ', writing = :writing'}`,
+          ExpressionAttributeValues: {
+            ':epoch': epoch,
+            ':expiresAt': clock().getTime() + leaseMs,
+            ...(writing === undefined ? {} : { ':writing': { ...writing } }),
+          },
           ReturnValues: 'ALL_NEW',
         }),
       );
@@ -179,7 +189,7 @@ export function slotRepository(options: {
           Key: slotKeyOf(step.slotName),
           ConditionExpression: 'epoch = :epoch AND nextOrdinal = :from',
           UpdateExpression:
-            'SET #position = :position, nextOrdinal = :to, lastReadDate = :now ADD unreadable :unreadable, gaps :gaps',
+            'SET #position = :position, nextOrdinal = :to, lastReadDate = :now, writing = :writing ADD unreadable :unreadable, gaps :gaps',
           ExpressionAttributeNames: { '#position': 'position' },
           ExpressionAttributeValues: {
             ':epoch': step.epoch,
@@ -187,6 +197,7 @@ export function slotRepository(options: {
             ':to': step.toOrdinal,
             ':position': { ...step.position },
             ':now': clock().toISOString(),
+            ':writing': { ...step.writing },
             ':unreadable': step.unreadable,
             ':gaps': step.gaps,
           },

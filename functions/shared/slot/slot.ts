@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { writingSchema } from './headroom.ts';
 
 /**
  * A slot: a named, durable position in `operate_log`.
@@ -19,6 +20,7 @@ export const slotSchema = z.object({
   createdDate: z.iso.datetime(),
   /** When events were last read. */
   lastReadDate: z.iso.datetime().optional(),
+  writing: writingSchema.optional(),
 });
 export type Slot = z.infer<typeof slotSchema>;
 

@@ -5,6 +5,7 @@ import { type LaneRepository, laneId } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
 import type { LogFollower, LogRead, OperateLog } from '../operate-log/reader.ts';
 import { isFollowing, routeOf } from '../route/route.ts';
+import { afterRead, isNoteDue, type Writing } from '../slot/headroom.ts';
 import type { SlotRepository } from '../slot/repository.ts';
 import { LeaseLostError, type Slot } from '../slot/slot.ts';
 import type { Task } from '../task/task.ts';
@@ -36,6 +37,8 @@ export interface TailDependencies {
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   readonly wait: (milliseconds: number) => Promise<void>;
+  /** Look at the log and at how far the slots are behind it, as a run finds them; it never rejects (`observe.ts`). */
+  readonly observe: (slots: readonly Slot[]) => Promise<void>;
 }
 
 export interface TailSettings {
@@ -74,7 +77,9 @@ export async function tail(dependencies: TailDependencies, settings: TailSetting
       running.push(Promise.allSettled([tailSlot(dependencies, settings, slotName, follow)]));
     }
   };
-  for (const { name } of await dependencies.slots.list()) {
+  const found = await dependencies.slots.list();
+  const observed = dependencies.observe(found);
+  for (const { name } of found) {
     follow(name);
   }
   const ends: PromiseSettledResult<TailOutcome>[] = [];
@@ -82,6 +87,7 @@ export async function tail(dependencies: TailDependencies, settings: TailSetting
   for (const run of running) {
     ends.push(...(await run));
   }
+  await observed;
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) {
     throw failed.reason;
@@ -111,12 +117,14 @@ async function tailSlot(
   }
   const { epoch } = slot;
   let renewedAt = clock().getTime();
+  let { writing } = slot;
   let follower: LogFollower | undefined;
   let events = 0;
   let end: TailOutcome['end'] = 'deadline';
 
-  const settle = async (object: ArchiveObject, routed = routeRead(object)): Promise<void> => {
-    slot = await dispatchCommitted(dependencies, epoch, object, routed);
+  const settle = async (object: ArchiveObject, routed: RoutedRead, measured: Writing): Promise<void> => {
+    slot = await dispatchCommitted(dependencies, { epoch, object, routed, writing: measured });
+    writing = measured;
     events += object.documents.length;
   };
   const settleCommitted = async (at: Slot): Promise<void> => {
@@ -129,7 +137,8 @@ async function tailSlot(
       slotName,
       firstOrdinal: object.firstOrdinal,
     });
-    await settle(object);
+    const read = { events: object.documents.length, at: clock(), isDrained: false };
+    await settle(object, routeRead(object), afterRead(writing, read));
   };
   const leave = async (): Promise<void> => {
     const ends = await Promise.allSettled([follower?.close(), slots.release(slotName, epoch)]);
@@ -139,8 +148,8 @@ async function tailSlot(
     }
   };
 
-  const renew = async (): Promise<void> => {
-    await slots.renew(slotName, epoch, leaseMs);
+  const renew = async (measured?: Writing): Promise<void> => {
+    await slots.renew(slotName, epoch, leaseMs, measured);
     renewedAt = clock().getTime();
   };
   const switching = slotSwitch({ dependencies, onOpened });
@@ -151,11 +160,18 @@ async function tailSlot(
     while (clock().getTime() < deadline) {
       const moreBehind = await behind.round(slot);
       follower ??= log.follow(slot.position);
+      const at = clock();
       const read = await follower.next(readLimit);
-      if (read.documents.length < readLimit) {
+      const isDrained = read.documents.length < readLimit;
+      if (isDrained) {
         switching.drained();
       }
+      const measured = afterRead(writing, { events: read.documents.length, at, isDrained });
       if (read.documents.length === 0) {
+        if (isNoteDue(writing, at)) {
+          await renew(measured);
+          writing = measured;
+        }
         if (moreBehind) {
           continue;
         }
@@ -173,7 +189,7 @@ async function tailSlot(
       // The last look before the commit: who has lost the lease archives nothing.
       await renew();
       if (await archive.create(object)) {
-        await settle(object, routed);
+        await settle(object, routed, measured);
       } else {
         // Another tailer's read is committed at this ordinal: it counts, and reading goes on behind it.
         await settleCommitted(slot);
@@ -252,10 +268,14 @@ async function leaveOut(
 /** Dispatch a committed read and move the slot behind it. */
 async function dispatchCommitted(
   dependencies: TailDependencies,
-  epoch: number,
-  object: ArchiveObject,
-  routed: RoutedRead,
+  committed: {
+    readonly epoch: number;
+    readonly object: ArchiveObject;
+    readonly routed: RoutedRead;
+    readonly writing: Writing;
+  },
 ): Promise<Slot> {
+  const { epoch, object, routed, writing } = committed;
   const { archive, queue, lanes, slots, logger, clock } = dependencies;
   await dispatch({ object, routed, archive, queue, lanes, slots });
   const slot = await slots.advance({
@@ -266,6 +286,7 @@ async function dispatchCommitted(
     position: object.position,
     unreadable: routed.unreadable.length,
     gaps: object.gap === undefined ? 0 : 1,
+    writing,
   });
   if (object.gap !== undefined) {
     logger.warn('The log overtook the slot: entries may be lost', { slotName: slot.name, gap: object.gap });

@@ -1,0 +1,106 @@
+import { type Db, MongoServerError } from 'mongodb';
+import { z } from 'zod';
+import { archivedForm } from './event.ts';
+import { type LogPosition, positionBehind } from './reader.ts';
+
+/** The log's collection as it is now: what it holds, and when it overwrites. */
+export interface LogRing {
+  readonly kind: 'MISSING' | 'UNCAPPED' | 'CAPPED';
+  /** Entries in it. */
+  readonly events: number;
+  /** Bytes of entries at which the oldest is overwritten; null when it is not capped. */
+  readonly maxBytes: number | null;
+  /** Number of entries at which the oldest is overwritten; null when there is no such limit. */
+  readonly maxEvents: number | null;
+  /** Mean size of the newest entries, in bytes; null when there are none. */
+  readonly averageBytes: number | null;
+  /** `createdDate` of the oldest entry, ISO 8601 UTC; null when there is none. */
+  readonly oldestLoggedAt: string | null;
+  /** The newest entries, newest first, at most `WINDOW`. */
+  readonly newest: readonly LogPosition[];
+}
+
+/** Entries at the log's end that are looked at one by one, by their `_id` and `createdDate` alone. */
+export const WINDOW = 1_000;
+/** Entries at the log's end whose size is taken. */
+const SAMPLE = 100;
+/** A question that takes longer is given up, on the server; milliseconds. */
+const MAX_TIME = 5_000;
+/** The largest limit that a server takes; some say one beyond it, 0 or -1 for none. */
+const MAX_EVENTS = 2_147_483_646;
+/** MongoDB's error of a collection that does not exist; most versions answer zeros. */
+const NAMESPACE_NOT_FOUND = 26;
+
+/**
+ * The part of `collStats` that servers agree on (MongoDB 4 to 7, FerretDB). `size` and `avgObjSize` are not of it:
+ * FerretDB counts whole pages of its tables.
+ */
+const statisticsSchema = z.object({
+  capped: z.boolean().default(false),
+  count: z.number().nonnegative().default(0),
+  maxSize: z.number().optional(),
+  max: z.number().optional(),
+  nindexes: z.number().default(0),
+});
+
+/**
+ * Look at the log's collection: four small questions, whatever its size. Of one that is not capped nothing is told but that.
+ *
+ * @throws MongoError when the server cannot be asked.
+ */
+export async function inspectLog(options: {
+  readonly database: Db;
+  readonly collection: string;
+}): Promise<LogRing> {
+  const { database } = options;
+  const { capped, count, maxSize = 0, max = 0, nindexes } = await statisticsOf(database, options.collection);
+  if (!capped) {
+    // Without an order there are no ends: servers other than MongoDB refuse to be asked for them.
+    const kind = nindexes === 0 && count === 0 ? 'MISSING' : 'UNCAPPED';
+    const nothing = { maxBytes: null, maxEvents: null, averageBytes: null, oldestLoggedAt: null, newest: [] };
+    return { kind, events: count, ...nothing };
+  }
+  const collection = database.collection(options.collection, { promoteValues: false, promoteLongs: false });
+  const ends = { projection: { _id: 1, createdDate: 1 }, maxTimeMS: MAX_TIME } as const;
+  const [oldest] = await collection.find({}, ends).sort({ $natural: 1 }).limit(1).toArray();
+  const newest = await collection
+    .find({}, ends)
+    .sort({ $natural: -1 })
+    .limit(WINDOW)
+    .batchSize(WINDOW)
+    .toArray();
+  const sizes = await sampledSizes(database, options.collection);
+  return {
+    kind: 'CAPPED',
+    events: Math.max(count, newest.length),
+    maxBytes: maxSize > 0 ? maxSize : null,
+    maxEvents: max > 0 && max <= MAX_EVENTS ? max : null,
+    averageBytes: sizes.length === 0 ? null : sizes.reduce((sum, size) => sum + size, 0) / sizes.length,
+    oldestLoggedAt: oldest === undefined ? null : archivedForm(oldest).loggedAt,
+    newest: newest.map((document) => positionBehind(archivedForm(document))),
+  };
+}
+
+async function statisticsOf(database: Db, name: string): Promise<z.output<typeof statisticsSchema>> {
+  try {
+    return statisticsSchema.parse(await database.command({ collStats: name, maxTimeMS: MAX_TIME }));
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) {
+      return statisticsSchema.parse({});
+    }
+    throw error;
+  }
+}
+
+/** Sizes of the newest entries in BSON, which is what a capped collection counts. */
+async function sampledSizes(database: Db, name: string): Promise<number[]> {
+  const raw = await database
+    .collection(name)
+    .find({}, { raw: true, maxTimeMS: MAX_TIME })
+    .sort({ $natural: -1 })
+    .limit(SAMPLE)
+    .batchSize(SAMPLE)
+    .toArray();
+  // With `raw` the driver gives each document as its bytes.
+  return z.array(z.instanceof(Uint8Array).transform(({ byteLength }) => byteLength)).parse(raw);
+}
