@@ -21,11 +21,13 @@ import type { Logger } from '../logger.ts';
 import { contentKnowledge } from '../remote/content.ts';
 import { RemoteOutageError } from '../remote/errors.ts';
 import { isPackageIndex } from '../repository/package-index.ts';
+import type { SyncPolicy } from '../task/sync-policy.ts';
 import type { Task } from '../task/task.ts';
-import { type Applier, type LaneKnowledge, laneApplier } from './apply-operation.ts';
+import { type Applier, laneApplier } from './apply-operation.ts';
 import { asking } from './ask.ts';
 import type { Circuit } from './circuit.ts';
 import { aheadAtFirst, isCovered } from './covered.ts';
+import type { LaneKnowledge } from './lane-settling.ts';
 import { FILTERED, type Outcome } from './outcome.ts';
 import type { Remotes } from './remotes.ts';
 import type { SourceCatalog } from './source-catalog.ts';
@@ -127,15 +129,10 @@ export async function applyBatch(options: {
     return 'dropped';
   }
 
-  if (task.status === 'PAUSED') {
-    throw new TaskPausedError(lane);
-  }
-  if (isStopped(task)) {
-    throw new TaskStoppedError(lane);
-  }
+  checkReplicates(task, lane);
 
   const knowledge: LaneKnowledge = {
-    containersEnsured: state?.containersEnsured === true && isSameContainer(state.remote, remote),
+    containersEnsured: hasContainers(state, remote),
     containersRefused: undefined,
     ahead: aheadPaths([
       ...(state === undefined || state.appliedOrdinal === 0 ? aheadAtFirst(task) : []),
@@ -181,12 +178,7 @@ export async function applyBatch(options: {
             perform: asking({ client, remote, patient: deliveries <= PATIENT_DELIVERIES }),
             now: clock,
           });
-    // Which paths are indexes, the repository's type tells; one that is gone at the source has none.
-    const type =
-      policy?.indexTrans === false
-        ? (await catalog.repository(source.projectId, source.repoName))?.type
-        : undefined;
-    const isLeftOut = (fullPath: string) => type !== undefined && isPackageIndex(type, fullPath);
+    const isLeftOut = await leftOutBy({ policy, source, catalog });
     const appliers = new Map<string, Applier>();
     const applierFor = (origin: readonly string[]): Applier => {
       const key = origin.join();
@@ -294,13 +286,49 @@ async function operationOf(entry: BatchEntry, dependencies: ApplyDependencies): 
     : entry.operation;
 }
 
+/**
+ * Check that a task's lanes are to be worked on.
+ *
+ * @throws TaskPausedError, TaskStoppedError
+ */
+export function checkReplicates(task: Task, lane: string): void {
+  if (task.status === 'PAUSED') {
+    throw new TaskPausedError(lane);
+  }
+  if (isStopped(task)) {
+    throw new TaskStoppedError(lane);
+  }
+}
+
+/** Whether the remote is known to have a lane's project and repository, under these names. */
+export function hasContainers(state: LaneState | undefined, remote: Container): boolean {
+  return state?.containersEnsured === true && isSameContainer(state.remote, remote);
+}
+
+/**
+ * Which of a repository's paths a policy leaves as they are at the target. Which are indexes, the repository's type tells; one
+ * that is gone at the source has none.
+ */
+export async function leftOutBy(options: {
+  readonly policy: SyncPolicy | undefined;
+  readonly source: Container;
+  readonly catalog: Pick<SourceCatalog, 'repository'>;
+}): Promise<(fullPath: string) => boolean> {
+  const { policy, source, catalog } = options;
+  const type =
+    policy?.indexTrans === false
+      ? (await catalog.repository(source.projectId, source.repoName))?.type
+      : undefined;
+  return (fullPath) => type !== undefined && isPackageIndex(type, fullPath);
+}
+
 /** Whether a task that follows the log has failed: at a conflict, or in its first synchronization. */
 function isStopped({ type, status }: Task): boolean {
   return type === 'INCREMENTAL' && status === 'FAILED';
 }
 
 /** The error, and if it is an outage of the remote, the circuit opened by it. */
-function opening(error: unknown, circuit: Circuit, url: string): unknown {
+export function opening(error: unknown, circuit: Circuit, url: string): unknown {
   if (error instanceof RemoteOutageError) {
     circuit.open(url, error);
   }
@@ -353,6 +381,7 @@ function laneLedger(options: {
 }) {
   const { message, lane, state, knowledge, own, lanes, clock } = options;
   const { taskKey, source, remote, slotName } = message;
+  const repairs = state?.repairs ?? 0;
   let recorded = state?.appliedOrdinal ?? 0;
   let position = recorded;
   let counters = NOTHING;
@@ -405,7 +434,15 @@ function laneLedger(options: {
       const stored = own.stored(ownUntil(at, knowledge.ahead));
       const isRecorded =
         stored === undefined ||
-        (await lanes.recordOwnWork({ taskKey, source, remote, slotName, from: recorded, ownWork: stored }));
+        (await lanes.recordOwnWork({
+          taskKey,
+          source,
+          remote,
+          slotName,
+          from: recorded,
+          repairs,
+          ownWork: stored,
+        }));
       if (!isRecorded) {
         throw new LaneContendedError(lane);
       }
@@ -429,6 +466,7 @@ function laneLedger(options: {
           slotName,
           from: recorded,
           to: position,
+          repairs,
           counters,
           failures,
           conflicts,

@@ -1,24 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { BlobStore } from '../blob/blob-store.ts';
-import type { Clock } from '../clock.ts';
-import type { ConflictGuard, IncomingNode } from '../conflict/guard.ts';
-import { type AheadPaths, INVERSION_WINDOW } from '../lane/ahead.ts';
-import type { Container } from '../lane/message.ts';
+import type { IncomingNode } from '../conflict/guard.ts';
+import { INVERSION_WINDOW } from '../lane/ahead.ts';
 import type { Operation } from '../lane/operation.ts';
 import { childPrefixOf, isRoot, ROOT, splitFullPath } from '../node/path.ts';
-import type { RemoteClient } from '../remote/client.ts';
-import type { ContentKnowledge } from '../remote/content.ts';
 import { RemoteRefusalError } from '../remote/errors.ts';
-import type { SyncPolicy } from '../task/sync-policy.ts';
-import { asking, isMisfit } from './ask.ts';
-import { created, laneContainers, NO_CONTAINERS } from './containers.ts';
+import { isMisfit } from './ask.ts';
+import { created } from './containers.ts';
 import { vacatedBy } from './covered.ts';
-import { daysLeft, nodeWriter } from './node-writer.ts';
-import { APPLIED, CONFLICTED, FILTERED, failed, failureOf, type Outcome, SUPERSEDED } from './outcome.ts';
-import { leavingOut, telling } from './policy-writer.ts';
+import { isMissingRepository, type LaneWork, laneSettling } from './lane-settling.ts';
+import { daysLeft } from './node-writer.ts';
+import { APPLIED, CONFLICTED, FILTERED, type Outcome, SUPERSEDED } from './outcome.ts';
 import { typedConfiguration } from './repository-configuration.ts';
-import { settler } from './settle.ts';
-import type { SourceCatalog, SourceNode } from './source-catalog.ts';
+import type { SourceNode } from './source-catalog.ts';
 
 type Of<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>;
 type Transfer = Of<'NODE_RENAME' | 'NODE_MOVE' | 'NODE_COPY'>;
@@ -26,9 +19,6 @@ type NodeOperation = Exclude<
   Extract<Operation, { fullPath: string }>,
   Transfer | { readonly kind: 'NODE_CONVERGE' }
 >;
-
-/** Codes for a repository that is not there: as bk-repo says it, and as its uploads do. */
-const REPOSITORY_MISSING: ReadonlySet<number> = new Set([404, 251001, 251003]);
 
 /** Nodes of a folder that are looked at before it is copied. */
 const PAGE = 500;
@@ -52,15 +42,6 @@ export interface Applier {
   ): Promise<Outcome>;
 }
 
-/** What is known of a lane while it is worked on; changed by its appliers. */
-export interface LaneKnowledge {
-  /** The lane's project and repository are known to be at the remote. */
-  containersEnsured: boolean;
-  /** Why they cannot be made: it holds for the rest of the batch and is not asked for again with each operation. */
-  containersRefused: RemoteRefusalError | undefined;
-  readonly ahead: AheadPaths;
-}
-
 /**
  * Applies the operations of one lane, in the order in which they are given.
  *
@@ -68,76 +49,16 @@ export interface LaneKnowledge {
  * shows now is looked at: where it tells that the order may have been another, and where the remote answers that the
  * operation does not fit, every path that the operation names is made what the source has there now.
  */
-export function laneApplier(options: {
-  readonly source: Container;
-  readonly remote: Container;
-  readonly includeMetadata: boolean;
-  readonly client: RemoteClient;
-  readonly catalog: SourceCatalog;
-  readonly blobs: Pick<BlobStore, 'open'>;
-  readonly content: ContentKnowledge;
-  readonly clock: Clock;
-  readonly timeZone: string;
-  readonly signal: AbortSignal;
-  /** Whether the message may come back because of an ambiguous answer. */
-  readonly patient: boolean;
-  readonly lane: LaneKnowledge;
-  /** Absent: everything is replayed. */
-  readonly policy: SyncPolicy | undefined;
-  /** Keeps what others have put at the target; absent: it is replaced. */
-  readonly guard: ConflictGuard | undefined;
-  /** Paths that the task's policies leave as they are at the target. */
-  readonly isLeftOut: (fullPath: string) => boolean;
-}): Applier {
+export function laneApplier(options: LaneWork): Applier {
   const { source, remote, includeMetadata, client, catalog, clock, lane, policy, guard, isLeftOut } = options;
   const { ahead } = lane;
-  const makesContainers = policy?.ddlTrans !== false;
-  const perform = asking(options);
-  const containers = makesContainers
-    ? laneContainers({ source, remote, catalog, client, perform })
-    : NO_CONTAINERS;
-  const writer = leavingOut(telling(nodeWriter({ ...options, perform }), guard), isLeftOut);
-  const settle = settler({ ...options, writer, perform, keepsGone, failure: failureHere });
+  const { perform, containers, makesContainers, writer, settle, ensureContainers, failureHere } =
+    laneSettling(options);
 
   const admits = async (node: IncomingNode): Promise<boolean> => guard === undefined || guard.admits(node);
 
-  /** A repository that is gone at the source, and whose deletion is not replayed, is kept with what it holds. */
-  async function keepsGone(): Promise<boolean> {
-    return (
-      policy?.filterDdl === 'drop_database' &&
-      (await catalog.repository(source.projectId, source.repoName)) === undefined
-    );
-  }
-
-  function failureHere(error: unknown, fullPath?: string): Outcome {
-    return !makesContainers && error instanceof RemoteRefusalError && isMissingRepository(error)
-      ? failed(
-          'REPOSITORY_MISSING',
-          `${remote.projectId}/${remote.repoName} is not at the remote, and container definitions are not replayed (${error.message})`,
-        )
-      : failureOf(error, fullPath);
-  }
-
   const find = async (fullPath: string): Promise<SourceNode | undefined> =>
     isRoot(fullPath) ? undefined : catalog.node(source.projectId, source.repoName, fullPath);
-
-  async function ensureContainers(): Promise<void> {
-    if (lane.containersEnsured || !makesContainers) {
-      return;
-    }
-    if (lane.containersRefused !== undefined) {
-      throw lane.containersRefused;
-    }
-    try {
-      await containers.repository();
-      lane.containersEnsured = true;
-    } catch (error) {
-      if (error instanceof RemoteRefusalError) {
-        lane.containersRefused = error;
-      }
-      throw error;
-    }
-  }
 
   async function createProject(operation: Of<'PROJECT_CREATE'>): Promise<Outcome> {
     const { displayName, description, operator } = operation;
@@ -669,11 +590,5 @@ function hasSame(left: Metadata, right: Metadata): boolean {
 function picked(metadata: Metadata, keys: readonly string[]): Metadata {
   return Object.fromEntries(
     keys.filter((key) => Object.hasOwn(metadata, key)).map((key) => [key, metadata[key]]),
-  );
-}
-
-function isMissingRepository(error: unknown): boolean {
-  return (
-    error instanceof RemoteRefusalError && error.code !== undefined && REPOSITORY_MISSING.has(error.code)
   );
 }

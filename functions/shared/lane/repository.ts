@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { isConditionFailure } from '../aws/conditions.ts';
+import type { TransactionItem } from '../aws/transaction.ts';
 import { type Conflict, conflictItemOf } from '../conflict/conflict.ts';
 import { ownWorkSchema, type StoredOwnWork } from '../conflict/own-work.ts';
 import { type Failure, failureItemOf } from '../failure/failure.ts';
@@ -38,6 +39,10 @@ export const laneStateSchema = z.object({
   failed: count,
   /** Not sent because the remote is where they came from. */
   filtered: count,
+  /** Nodes that sweeps have put right at the remote, or removed there: no events, and in no account's sum. */
+  repaired: count,
+  /** Steps of sweeps' parts in the lane: a delivery that loaded it before one has to look again. */
+  repairs: count,
   /** What is known to be newer at the remote than the operations that are still to be applied. */
   ahead: z.array(aheadPathSchema).default([]),
   /** What others than the lane's worker have settled there: apart, for the worker replaces `ahead` as a whole. */
@@ -74,6 +79,8 @@ export interface LaneProgress {
   readonly slotName: string;
   readonly from: number;
   readonly to: number;
+  /** As it was loaded. */
+  readonly repairs: number;
   readonly counters: LaneCounters;
   readonly containersEnsured: boolean;
   readonly ahead: readonly AheadPath[];
@@ -84,6 +91,20 @@ export interface LaneProgress {
   readonly ownWork?: StoredOwnWork | undefined;
   readonly outage?: LaneOutage | undefined;
   readonly at: Date;
+}
+
+/** A step of a sweep's part in a lane: before it changes anything at the remote, and when it is done. */
+export interface LaneRepair extends LaneName {
+  readonly remote: Container;
+  readonly slotName: string;
+  /** As they were loaded, or left by the step before. */
+  readonly appliedOrdinal: number;
+  readonly repairs: number;
+  /** Nodes put right or removed. */
+  readonly repaired: number;
+  readonly containersEnsured: boolean;
+  readonly ahead: readonly AheadPath[];
+  readonly ownWork?: StoredOwnWork | undefined;
 }
 
 /** DynamoDB takes 100 items in a transaction, the lane's among them; a failure is at most some 4 KB of its 4 MB. */
@@ -131,10 +152,11 @@ export interface LaneRepository {
   /** Every lane of a task, ordered by source name, strongly consistent. */
   list(taskKey: string): Promise<LaneState[]>;
   /**
-   * Move the applied ordinal from `from` to `to` and add the counters, in one conditional write. Failures and conflicts are
+   * Move the applied ordinal from `from` to `to` and add the counters, in one conditional write: no other delivery has moved it,
+   * and none has repaired anything. Failures and conflicts are
    * written with it or not at all, so that a failure that is counted has its record and the reverse. Ends an outage unless one is given.
    *
-   * @returns whether it was written; if not, the lane does not stand at `from`, nothing is changed and `state` is
+   * @returns whether it was written; if not, the lane does not stand as it did, nothing is changed and `state` is
    * what is stored.
    */
   recordApplied(
@@ -147,12 +169,13 @@ export interface LaneRepository {
    * them: the lane settles what it still gets for them. A lane that is not there needs no note.
    */
   noteAhead(lane: LaneName, fullPaths: readonly string[], until: Date): Promise<void>;
-  /** Note what the lane is about to put at the remote. @returns false, and nothing written, when it does not stand at `from`. */
+  /** Note what the lane is about to put at the remote. @returns false, and nothing written, when it does not stand as it did. */
   recordOwnWork(
     own: LaneName & {
       readonly remote: Container;
       readonly slotName: string;
       readonly from: number;
+      readonly repairs: number;
       readonly ownWork: StoredOwnWork;
     },
   ): Promise<boolean>;
@@ -306,7 +329,7 @@ export function laneRepository(options: {
       return lanes;
     },
 
-    async recordApplied({ taskKey, source, remote, slotName, from, to, counters, ...progress }) {
+    async recordApplied({ taskKey, source, remote, slotName, from, to, repairs, counters, ...progress }) {
       const { containersEnsured, ahead, failures, conflicts = [], ownWork, outage, at } = progress;
       const update = {
         TableName: tableName,
@@ -320,13 +343,14 @@ export function laneRepository(options: {
           'ADD applied :applied, superseded :superseded, conflicted :conflicted, failed :failed,',
           'filtered :filtered',
         ].join(' '),
-        ConditionExpression: standsAt('appliedOrdinal', ':from', from),
+        ConditionExpression: standsAsLoaded(from, repairs),
         ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
         ExpressionAttributeValues: {
           ':source': source,
           ':remote': remote,
           ':slot': slotName,
           ':from': from,
+          ':repairs': repairs,
           ':to': to,
           ':at': at.toISOString(),
           ':ensured': containersEnsured,
@@ -401,20 +425,21 @@ export function laneRepository(options: {
       }
     },
 
-    async recordOwnWork({ taskKey, source, remote, slotName, from, ownWork }) {
+    async recordOwnWork({ taskKey, source, remote, slotName, from, repairs, ownWork }) {
       try {
         await table.send(
           new UpdateCommand({
             TableName: tableName,
             Key: laneKeyOf(taskKey, source),
             UpdateExpression: 'SET #source = :source, #remote = :remote, slotName = :slot, ownWork = :own',
-            ConditionExpression: standsAt('appliedOrdinal', ':from', from),
+            ConditionExpression: standsAsLoaded(from, repairs),
             ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
             ExpressionAttributeValues: {
               ':source': source,
               ':remote': remote,
               ':slot': slotName,
               ':from': from,
+              ':repairs': repairs,
               ':own': ownWork,
             },
           }),
@@ -456,6 +481,41 @@ function removalOf(attributes: Readonly<Record<string, unknown>>): string {
 /** Both, each once: what the worker has taken over is noted still. */
 function united(ahead: readonly AheadPath[], noted: readonly AheadPath[]): AheadPath[] {
   return [...new Map([...ahead, ...noted].map((path) => [JSON.stringify(path), path])).values()];
+}
+
+/** The write of a step of a sweep's part, for its transaction. It fails where another delivery has moved the lane. */
+export function laneRepairUpdate(tableName: string, repair: LaneRepair): TransactionItem {
+  const { taskKey, source, remote, slotName, appliedOrdinal, repairs, ownWork } = repair;
+  return {
+    Update: {
+      TableName: tableName,
+      Key: { ...laneKeyOf(taskKey, source) },
+      UpdateExpression: [
+        'SET #source = :source, #remote = :remote, slotName = :slot, containersEnsured = :ensured, ahead = :ahead',
+        ownWork === undefined ? '' : ', ownWork = :own',
+        ' REMOVE outage ADD repaired :repaired, repairs :one',
+      ].join(''),
+      ConditionExpression: standsAsLoaded(appliedOrdinal, repairs),
+      ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
+      ExpressionAttributeValues: {
+        ':source': source,
+        ':remote': remote,
+        ':slot': slotName,
+        ':from': appliedOrdinal,
+        ':repairs': repairs,
+        ':ensured': repair.containersEnsured,
+        ':ahead': repair.ahead,
+        ':repaired': repair.repaired,
+        ':one': 1,
+        ...(ownWork === undefined ? {} : { ':own': ownWork }),
+      },
+    },
+  };
+}
+
+/** That neither a batch nor a sweep's part has moved the lane since it was loaded; of `:from` and `:repairs`. */
+function standsAsLoaded(appliedOrdinal: number, repairs: number): string {
+  return `(${standsAt('appliedOrdinal', ':from', appliedOrdinal)}) AND (${standsAt('repairs', ':repairs', repairs)})`;
 }
 
 /** A lane without the attribute stands at 0. */

@@ -14,14 +14,9 @@ import type { Failure } from '../../../functions/shared/failure/failure.ts';
 import type { BatchEntry, BatchMessage } from '../../../functions/shared/lane/message.ts';
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
 import { type LaneRepository, type LaneState, laneId } from '../../../functions/shared/lane/repository.ts';
-import {
-  type NodeDigestRangeRequest,
-  nodeDigestRangeRequest,
-  rangeAnswer,
-} from '../../../functions/shared/node/digest-range.ts';
+import { nodeDigestRangeRequest, rangeAnswer } from '../../../functions/shared/node/digest-range.ts';
 import type { AnsweredDigest } from '../../../functions/shared/node/digests.ts';
 import { metadataDigest } from '../../../functions/shared/node/metadata-digest.ts';
-import { comparePaths } from '../../../functions/shared/node/path.ts';
 import type {
   RemoteClient,
   RemoteFile,
@@ -39,6 +34,7 @@ import { identityCalls } from '../../../functions/shared/remote/identity-calls.t
 import type { Announcement } from '../../../functions/shared/remote/version.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { CODES, Model, type ModelNode, type Operation as ModelOperation } from '../../oracle/model.ts';
+import { firstOfRange } from '../../support/digest-range.ts';
 import { storedTask } from '../../support/tasks.ts';
 
 export const LANE = { projectId: 'ops', repoName: 'generic-local' };
@@ -148,25 +144,17 @@ function digestOf(fullPath: string, node: ModelNode): NodeDigest {
   };
 }
 
-/** The first nodes of a range as a receiver answers them, one more than asked for where there are more. */
-function rangeOf(
-  live: ReadonlyMap<string, ModelNode>,
-  { after = '/', until, limit }: NodeDigestRangeRequest,
-): AnsweredDigest[] {
-  return [...live]
-    .filter(([fullPath]) => comparePaths(fullPath, after) > 0)
-    .filter(([fullPath]) => until === undefined || comparePaths(fullPath, until) <= 0)
-    .sort(([one], [other]) => comparePaths(one, other))
-    .slice(0, limit + 1)
-    .map(([fullPath, { folder, size, sha256, md5, expireDate, metadata }]) => ({
-      fullPath,
-      folder,
-      size,
-      sha256: sha256 ?? null,
-      md5: md5 ?? null,
-      expireDate: expireDate?.toISOString() ?? null,
-      metadata: metadataDigest(metadata),
-    }));
+function answeredDigest([fullPath, node]: readonly [string, ModelNode]): AnsweredDigest {
+  const { folder, size, sha256, md5, expireDate, metadata } = node;
+  return {
+    fullPath,
+    folder,
+    size,
+    sha256: sha256 ?? null,
+    md5: md5 ?? null,
+    expireDate: expireDate?.toISOString() ?? null,
+    metadata: metadataDigest(metadata),
+  };
 }
 
 /** The file operation that the log holds for a path and content. */
@@ -502,7 +490,8 @@ export class World {
         post: async (_path, content) => {
           this.#call('range');
           const question = nodeDigestRangeRequest.parse(content);
-          return rangeAnswer({ found: rangeOf(this.model.tree(nameOf(question)).live, question), question });
+          const nodes = [...this.model.tree(nameOf(question)).live].map(answeredDigest);
+          return rangeAnswer({ found: firstOfRange(nodes, question), question });
         },
       }).digestRange,
       createFile: async (file) => {

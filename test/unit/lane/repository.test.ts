@@ -141,6 +141,7 @@ describe('recordApplied', () => {
     slotName: 'default',
     from: 0,
     to: 5,
+    repairs: 2,
     counters: { applied: 3, superseded: 1, conflicted: 0, failed: 1, filtered: 0 },
     containersEnsured: true,
     ahead: [{ fullPath: '/a', until: '2026-11-22T00:00:00.000Z' }],
@@ -167,9 +168,11 @@ describe('recordApplied', () => {
     expect(dynamo.calls()).toHaveLength(1);
     expect(call?.args[0].input).toMatchObject({
       UpdateExpression: expect.stringContaining('REMOVE outage'),
-      ConditionExpression: 'attribute_not_exists(appliedOrdinal) OR appliedOrdinal = :from',
+      ConditionExpression:
+        '(attribute_not_exists(appliedOrdinal) OR appliedOrdinal = :from) AND (repairs = :repairs)',
       ExpressionAttributeValues: {
         ':from': 0,
+        ':repairs': 2,
         ':to': 5,
         ':applied': 3,
         ':superseded': 1,
@@ -235,11 +238,12 @@ describe('recordApplied', () => {
 
   it('notes own work only where the lane still stands', async () => {
     const ownWork = { until: '2026-11-22T00:00:02.000Z', contents: new Uint8Array(8), landings: [] };
-    const own = { taskKey, source, remote, slotName: 'default', from: 3, ownWork };
+    const own = { taskKey, source, remote, slotName: 'default', from: 3, repairs: 0, ownWork };
     expect(await lanes.recordOwnWork(own)).toBe(true);
     expect(dynamo.commandCalls(UpdateCommand)[0]?.args[0].input).toMatchObject({
-      ConditionExpression: 'appliedOrdinal = :from',
-      ExpressionAttributeValues: { ':from': 3, ':own': ownWork },
+      ConditionExpression:
+        '(appliedOrdinal = :from) AND (attribute_not_exists(repairs) OR repairs = :repairs)',
+      ExpressionAttributeValues: { ':from': 3, ':repairs': 0, ':own': ownWork },
     });
     dynamo.on(UpdateCommand).rejects(conditionFailure);
     expect(await lanes.recordOwnWork(own)).toBe(false);
