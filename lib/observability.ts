@@ -1,12 +1,19 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  Metric,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import type { Lanes } from './lanes.ts';
 import type { Replicator } from './replicator.ts';
 import type { Synchronization } from './synchronization.ts';
-import type { Tailer } from './tailer.ts';
+import { TAIL_PERIOD, type Tailer } from './tailer.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 export interface ObservabilityProps {
@@ -40,6 +47,15 @@ export class Observability extends Construct {
     super(scope, id);
     const { lanes, runs, pages, tailer, replicator, synchronization } = props;
     const fiveMinutes = { period: Duration.minutes(5) };
+    /** What the tailer tells of the log and of all slots together (functions/shared/tail/observe.ts). */
+    const told = (metricName: string, statistic: string): Metric =>
+      new Metric({
+        namespace: 'logferry',
+        metricName,
+        dimensionsMap: { FunctionName: tailer.function.function.functionName },
+        statistic,
+        ...fiveMinutes,
+      });
     const definitions: readonly AlarmDefinition[] = [
       {
         id: 'DeadLetters',
@@ -73,6 +89,31 @@ export class Observability extends Construct {
         threshold: 1,
         below: true,
         missing: TreatMissingData.BREACHING,
+      },
+      {
+        id: 'Headroom',
+        runbook: 'Headroom',
+        says: 'The log overwrites what was not read in less than two minutes: entries are about to be lost.',
+        metric: told('HeadroomSeconds', Stats.MINIMUM),
+        threshold: 2 * TAIL_PERIOD.toSeconds(),
+        below: true,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'Lag',
+        runbook: 'Lag',
+        says: 'A slot is five minutes behind the log: it is not read, or too slowly.',
+        metric: told('LagSeconds', Stats.MAXIMUM),
+        threshold: Duration.minutes(5).toSeconds(),
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'LogUnfit',
+        runbook: 'Log unfit',
+        says: 'The log is missing, not capped or too small: it cannot be followed without losing entries.',
+        metric: told('LogWarnings', Stats.MAXIMUM),
+        threshold: 1,
+        missing: TreatMissingData.NOT_BREACHING,
       },
       {
         id: 'ReplicatorErrors',

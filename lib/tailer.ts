@@ -16,6 +16,9 @@ export interface TailerProps {
   readonly network: Network | undefined;
 }
 
+/** Between two starts of the tailer. */
+export const TAIL_PERIOD = Duration.minutes(1);
+
 /**
  * The tailer and the schedule that starts it every minute.
  *
@@ -54,7 +57,7 @@ export class Tailer extends Construct {
     });
     this.schedule = new Schedule(this, 'Schedule', {
       description: 'logferry: starts the tailer every minute',
-      schedule: ScheduleExpression.rate(Duration.minutes(1)),
+      schedule: ScheduleExpression.rate(TAIL_PERIOD),
       target: new LambdaInvoke(this.function.function, {
         role,
         retryAttempts: 0,

@@ -5,6 +5,8 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { NAMESPACE } from '../../functions/shared/metrics.ts';
+import { TAIL_PERIOD } from '../../functions/shared/slot/headroom.ts';
 import { FUNCTION_FOLDERS } from '../../lib/endpoints.ts';
 import { declaredEnvironment } from './declared-environment.ts';
 import { functionsOf, ROOT, type Statement, statementsOf, synthesize } from './synthesis.ts';
@@ -632,7 +634,7 @@ describe('alarms', () => {
   it('name pages that the runbook has', () => {
     const runbook = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8');
     const alarms = synthesis.resources('AWS::CloudWatch::Alarm');
-    expect(alarms).toHaveLength(9);
+    expect(alarms).toHaveLength(12);
     for (const { Properties } of alarms) {
       const [, heading = ''] =
         /Runbook: docs\/operations\.md, "(.+)"\.$/.exec(String(Properties['AlarmDescription'])) ?? [];
@@ -642,6 +644,25 @@ describe('alarms', () => {
         expect(page.split('\n### ', 1)[0], `${heading}: ${part}`).toContain(`**${part}.**`);
       }
     }
+  });
+
+  it('watch what the tailer tells, by its name and for all slots at once', () => {
+    const tailer = functions.find(({ folder }) => folder === 'tailer');
+    const told = synthesis
+      .resources('AWS::CloudWatch::Alarm')
+      .map(({ Properties }) => Properties)
+      .filter((alarm) => alarm['Namespace'] === NAMESPACE);
+    expect(told).toHaveLength(3);
+    const Dimensions = [{ Name: 'FunctionName', Value: { Ref: tailer?.id } }];
+    const alarm = (MetricName: string, Statistic: string, Threshold: number, ComparisonOperator: string) =>
+      expect.objectContaining({ MetricName, Statistic, Threshold, ComparisonOperator, Dimensions });
+    expect(told).toEqual(
+      expect.arrayContaining([
+        alarm('HeadroomSeconds', 'Minimum', 2 * TAIL_PERIOD, 'LessThanThreshold'),
+        alarm('LagSeconds', 'Maximum', 300, 'GreaterThanOrEqualToThreshold'),
+        alarm('LogWarnings', 'Maximum', 1, 'GreaterThanOrEqualToThreshold'),
+      ]),
+    );
   });
 
   it('tell the topic that the deployment names', () => {
