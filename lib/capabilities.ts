@@ -31,6 +31,9 @@ export interface CapabilityProps {
 
 export const CAPABILITY_NAMES = [
   'principals',
+  'writePrincipals',
+  'listPrincipals',
+  'deletePrincipals',
   'callers',
   'projectId',
   'writeTokens',
@@ -83,6 +86,9 @@ export function capabilitiesOf(props: CapabilityProps): Capabilities {
   };
   return {
     principals: capability(table, (grantee) => storage.grantReadPrincipals(grantee)),
+    writePrincipals: capability(table, (grantee) => storage.grantWritePrincipals(grantee)),
+    listPrincipals: capability(table, (grantee) => storage.grantListPrincipals(grantee)),
+    deletePrincipals: capability(table, (grantee) => storage.grantDeletePrincipals(grantee)),
     callers: {
       environment: {
         ...table,

@@ -58,9 +58,18 @@ export class Storage extends Construct {
     this.#allowItems(grantee, ['dynamodb:GetItem'], ['PRINCIPAL', 'ACCESS_KEY', 'TOKEN#*']);
   }
 
-  /** Write principals, for the function that establishes the first administrator. */
+  /** Write principals. */
   grantWritePrincipals(grantee: Grantee): void {
     this.#allowItems(grantee, ['dynamodb:GetItem', 'dynamodb:PutItem'], ['PRINCIPAL']);
+  }
+
+  grantListPrincipals(grantee: Grantee): void {
+    this.#allowItems(grantee, ['dynamodb:Query'], ['PRINCIPAL']);
+  }
+
+  /** Delete principals, on condition of others. */
+  grantDeletePrincipals(grantee: Grantee): void {
+    this.#allowItems(grantee, ['dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'], ['PRINCIPAL']);
   }
 
   grantWriteTokens(grantee: Grantee): void {

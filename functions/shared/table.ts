@@ -37,6 +37,7 @@ export const SLOT_PARTITION = 'SLOT';
 /** Of sort keys of what a sweep's part has recorded, where events have their ordinals. */
 export const SWEEP_RECORD_PREFIX = 'SWEEP#';
 export const ACCESS_KEY_PARTITION = 'ACCESS_KEY';
+export const PRINCIPAL_PARTITION = 'PRINCIPAL';
 
 export function taskKeyOf(taskKey: string): TableKey {
   return { pk: TASK_PARTITION, sk: taskKey };
@@ -170,7 +171,7 @@ export function sweepPartKeyOf(sweepId: string, part: number): TableKey {
 }
 
 export function principalKeyOf(username: string): TableKey {
-  return { pk: 'PRINCIPAL', sk: username };
+  return { pk: PRINCIPAL_PARTITION, sk: username };
 }
 
 /** @param digest SHA-256 of the token, in hex; a partition for each, so that none can be listed. */

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { DomainError } from '../errors.ts';
 import { expiringCache } from '../expiring-cache.ts';
 import type { HttpRequest } from '../http/request.ts';
-import { type Principal, principalOf } from '../principal/principal.ts';
+import { isOfPredecessor, type Principal, principalOf } from '../principal/principal.ts';
 import type { PrincipalRepository } from '../principal/repository.ts';
 import type { AccessKeyRepository, AccessKeySecrets } from './access-key.ts';
 import { isJwt, type OidcVerifier } from './oidc.ts';
@@ -68,7 +68,10 @@ export function callerAuthenticator(options: {
       return undefined;
     }
     const principal = await principals.get(stored.username);
-    return principal && { caller: { principal: principalOf(principal), project: stored.project }, until };
+    if (principal === undefined || isOfPredecessor(principal, stored.issuedDate)) {
+      return undefined;
+    }
+    return { caller: { principal: principalOf(principal), project: stored.project }, until };
   }
 
   async function byToken(token: string): Promise<Caller> {
@@ -95,7 +98,7 @@ export function callerAuthenticator(options: {
     }
     const key = await keys.get(accessKey);
     const owner = key && (await principals.get(key.username));
-    if (key === undefined || owner === undefined) {
+    if (key === undefined || owner === undefined || isOfPredecessor(owner, key.createdDate)) {
       return undefined;
     }
     const { encryptedSecret } = key;

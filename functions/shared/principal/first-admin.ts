@@ -51,7 +51,7 @@ function parseJson(text: string | undefined): unknown {
 export async function establishFirstAdmin(
   request: CustomResourceRequest,
   services: {
-    readonly principals: PrincipalRepository;
+    readonly principals: Pick<PrincipalRepository, 'get' | 'put'>;
     readonly secret: () => Promise<FirstAdminSecret>;
     readonly hashPassword: (password: string) => Promise<string>;
   },

@@ -18,6 +18,8 @@ export const storedPrincipalSchema = z.object({
   role: z.enum(ROLES),
   projectId: z.string().min(1).optional(),
   passwordHash: z.string(),
+  /** When it was made; the first administrator is from the deployment and has none. */
+  createdDate: z.iso.datetime().optional(),
 });
 export type StoredPrincipal = z.infer<typeof storedPrincipalSchema>;
 
@@ -29,6 +31,14 @@ export function permits(principal: Principal, requiredRole: Role): boolean {
 /** Whether a principal has a role, or one that may do more, for whatever it has it. */
 export function hasRole(principal: Principal, requiredRole: Role): boolean {
   return ROLES.indexOf(principal.role) <= ROLES.indexOf(requiredRole);
+}
+
+/**
+ * Whether what was given out at an instant (ISO 8601 UTC) was given to an earlier principal of the same name: it was deleted
+ * since, and its tokens and keys are not its successor's.
+ */
+export function isOfPredecessor({ createdDate }: StoredPrincipal, givenDate: string): boolean {
+  return createdDate !== undefined && Date.parse(givenDate) < Date.parse(createdDate);
 }
 
 /** Who a stored principal is, without anything to sign in with. */

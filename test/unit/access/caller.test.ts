@@ -115,6 +115,15 @@ describe('a token', () => {
     await expect(authenticator().callerOf(withToken(token))).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
   });
 
+  test('is not that of a later principal of the same name', async () => {
+    const token = await issue();
+    const successor = { username: 'ops', role: 'admin', passwordHash: 'y' } as const;
+    principals.set('ops', { ...successor, createdDate: clock().toISOString() });
+    expect(await authenticator().callerOf(withToken(token))).toMatchObject({ principal: { role: 'admin' } });
+    principals.set('ops', { ...successor, createdDate: new Date(now + 1).toISOString() });
+    await expect(authenticator().callerOf(withToken(token))).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+  });
+
   test.each(['unknown', 'a'.repeat(20_000), 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.AAAA'])(
     'that nobody was given is none',
     async (token) => {
