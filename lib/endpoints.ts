@@ -190,6 +190,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
     uses: ['principals', 'mongodb'],
   },
   {
+    folder: 'replica/node-digest-range',
+    methods: ['POST'],
+    path: '/replica/node/digest/range',
+    uses: ['principals', 'mongodb'],
+  },
+  {
     folder: 'replica/node-create',
     methods: ['POST'],
     path: '/replica/node/create',

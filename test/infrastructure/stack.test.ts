@@ -59,6 +59,7 @@ describe('routes', () => {
     'HEAD /replica/node/exist': 'replica/node-exist',
     'POST /replica/node/exist/list': 'replica/node-exist-list',
     'POST /replica/node/digest/list': 'replica/node-digest-list',
+    'POST /replica/node/digest/range': 'replica/node-digest-range',
     'POST /replica/node/create': 'replica/node-create',
     'POST /replica/node/delete': 'replica/node-delete',
     'POST /replica/node/rename': 'replica/node-rename',
@@ -85,6 +86,12 @@ describe('routes', () => {
     'POST /replica/file/{projectId}/{repoName}/{fullPath+}': 'replica/file-upload',
   };
   const PREFIXES = ['/replication', '/api/replication'];
+  /** Those of no contract. */
+  const EXPECTED_OWN: Readonly<Record<string, string>> = {
+    'POST /replication/principal/create': 'principals/create',
+    'GET /replication/principal/list': 'principals/list',
+    'DELETE /replication/principal/delete/{username}': 'principals/delete',
+  };
   /** Those of the second contract. */
   const EXPECTED_V3: Readonly<Record<string, string>> = {
     'POST /v3/{project_id}/jobs/batch-sync-policy': 'jobs/batch-sync-policy',
@@ -140,7 +147,12 @@ describe('routes', () => {
         PREFIXES.map((prefix) => [route.replace(' ', ` ${prefix}`), folder]),
       ),
     );
-    expect(folderByRoute()).toEqual({ ...expected, ...EXPECTED_V3, $default: 'fallback' });
+    expect(folderByRoute()).toEqual({
+      ...expected,
+      ...EXPECTED_OWN,
+      ...EXPECTED_V3,
+      $default: 'fallback',
+    });
   });
 
   it('are told to the fallback', () => {
@@ -287,11 +299,15 @@ describe('permissions', () => {
     'tasks/conflict-resolve': [...READ, 'sqs:SendMessage'],
     'tasks/account': READ,
     'slots/list': READ,
+    'principals/create': [...PRINCIPALS, 'dynamodb:PutItem'],
+    'principals/list': [...PRINCIPALS, 'dynamodb:Query'],
+    'principals/delete': [...PRINCIPALS, ...KEYS, 'dynamodb:ConditionCheckItem'],
     'replica/ping': PRINCIPALS,
     'replica/version': PRINCIPALS,
     'replica/node-exist': RECEIVER,
     'replica/node-exist-list': RECEIVER,
     'replica/node-digest-list': RECEIVER,
+    'replica/node-digest-range': RECEIVER,
     'replica/node-create': RECEIVER,
     'replica/node-delete': RECEIVER,
     'replica/project-create': RECEIVER,

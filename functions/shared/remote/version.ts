@@ -12,9 +12,10 @@ const PRODUCT = 'logferry';
 
 /**
  * Extensions of the contract. `blob`: content is asked for by its digest and pushed without a node. `presigned`:
- * content is put straight into the remote's object store. `digests`: nodes are told by their digests.
+ * content is put straight into the remote's object store. `digests`: nodes are told by their digests. `ranges`: so are ranges
+ * of paths.
  */
-export const EXTENSIONS = ['blob', 'presigned', 'digests'] as const;
+export const EXTENSIONS = ['blob', 'presigned', 'digests', 'ranges'] as const;
 export type Extension = (typeof EXTENSIONS)[number];
 
 /** What a remote announces; nothing of it for a remote that is no logferry. */
