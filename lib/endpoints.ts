@@ -2,6 +2,8 @@ import type { CapabilityName } from './capabilities.ts';
 
 /** Gateways of bk-repo serve its addresses under both. */
 export const PREFIXES = ['/replication', '/api/replication'] as const;
+/** Addresses of no bk-repo: one prefix is enough. */
+const OWN = ['/replication'] as const;
 /** The second contract: below a project, and what hands out tokens and keys. */
 const JOBS = ['/v3/{project_id}/jobs'] as const;
 const IDENTITY = [''] as const;
@@ -163,6 +165,27 @@ export const ENDPOINTS: readonly Endpoint[] = [
     methods: ['GET', 'HEAD'],
     path: '/slot/list',
     uses: ['principals', 'tableRead', 'timeZone'],
+  },
+  {
+    folder: 'principals/create',
+    methods: ['POST'],
+    prefixes: OWN,
+    path: '/principal/create',
+    uses: ['principals', 'writePrincipals', 'timeZone'],
+  },
+  {
+    folder: 'principals/list',
+    methods: ['GET'],
+    prefixes: OWN,
+    path: '/principal/list',
+    uses: ['principals', 'listPrincipals', 'timeZone'],
+  },
+  {
+    folder: 'principals/delete',
+    methods: ['DELETE'],
+    prefixes: OWN,
+    path: '/principal/delete/{username}',
+    uses: ['principals', 'listPrincipals', 'deletePrincipals', 'accessKeys'],
   },
   { folder: 'replica/ping', methods: ['GET', 'HEAD'], path: '/replica/ping', uses: ['principals'] },
   {
