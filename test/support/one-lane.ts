@@ -71,6 +71,7 @@ export async function applyFiles(options: {
         },
         recordOutage: async () => undefined,
         recordOwnWork: async () => true,
+        recordReplaced: async () => undefined,
       },
       remotes: { clientFor: async () => client },
       catalog: {

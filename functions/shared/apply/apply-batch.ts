@@ -18,6 +18,7 @@ import {
   MAX_FAILURES_AT_ONCE,
 } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
+import type { RemoteClient } from '../remote/client.ts';
 import { contentKnowledge } from '../remote/content.ts';
 import { RemoteOutageError } from '../remote/errors.ts';
 import { isPackageIndex } from '../repository/package-index.ts';
@@ -35,7 +36,10 @@ import type { SourceCatalog } from './source-catalog.ts';
 /** What applying needs from around it. */
 export interface ApplyDependencies {
   readonly tasks: { get(taskKey: string): Promise<Task | undefined> };
-  readonly lanes: Pick<LaneRepository, 'load' | 'recordApplied' | 'recordOutage' | 'recordOwnWork'>;
+  readonly lanes: Pick<
+    LaneRepository,
+    'load' | 'recordApplied' | 'recordOutage' | 'recordOwnWork' | 'recordReplaced'
+  >;
   readonly remotes: Remotes;
   readonly catalog: SourceCatalog;
   readonly history: SourceHistory;
@@ -163,16 +167,23 @@ export async function applyBatch(options: {
       pending.flatMap(({ operation }) => (operation.kind === 'FILE_CREATE' ? [operation] : [])),
     );
     const guard =
-      policy === undefined || policy.conflictStrategy === 'OVERWRITE'
+      policy === undefined ||
+      (policy.conflictStrategy === 'OVERWRITE' && !(await tellsDigests(client).catch(opened)))
         ? undefined
         : conflictGuard({
             message,
             strategy: policy.conflictStrategy,
             pending,
             client,
+            content,
             history: dependencies.history,
             own,
             remember: ledger.remember,
+            putDownReplaced: async (conflict) => {
+              await lanes.recordReplaced(conflict);
+              const { ordinal, kind, fullPath } = conflict;
+              logger.warn('Replaces what others have put at the remote', { lane, ordinal, kind, fullPath });
+            },
             copiedUntil: task.initialSync?.endedAt,
             resolved: state?.noted ?? [],
             perform: asking({ client, remote, patient: deliveries <= PATIENT_DELIVERIES }),
@@ -320,6 +331,10 @@ export async function leftOutBy(options: {
       ? (await catalog.repository(source.projectId, source.repoName))?.type
       : undefined;
   return (fullPath) => type !== undefined && isPackageIndex(type, fullPath);
+}
+
+async function tellsDigests(client: Pick<RemoteClient, 'identity'>): Promise<boolean> {
+  return (await client.identity()).extensions.has('digests');
 }
 
 /** Whether a task that follows the log has failed: at a conflict, or in its first synchronization. */

@@ -21,7 +21,10 @@ export function leavingOut(writer: NodeWriter, isLeftOut: (fullPath: string) => 
   };
 }
 
-/** A writer that tells the guard what it has done. */
+/**
+ * A writer that tells the guard what it has done, and has a file make way where the guard knows of one in a folder's place: a
+ * remote says of both that the node exists.
+ */
 export function telling(writer: NodeWriter, guard: ConflictGuard | undefined): NodeWriter {
   if (guard === undefined) {
     return writer;
@@ -35,22 +38,30 @@ export function telling(writer: NodeWriter, guard: ConflictGuard | undefined): N
     }
     return outcome;
   };
+  const vacate: NodeWriter['vacate'] = async (fullPath, operator) => {
+    await writer.vacate(fullPath, operator);
+    guard.noteTransferred(fullPath, [], true);
+  };
+  const putFolder: NodeWriter['putFolder'] = async (folder) => {
+    const { fullPath, operator } = folder;
+    if (guard.holdsFile(fullPath)) {
+      await vacate(fullPath, operator);
+    }
+    return told({ fullPath, folder: true }, await writer.putFolder(folder));
+  };
   return {
     putFile: async (file) => {
       const { fullPath, sha256 } = file;
       return told({ fullPath, folder: false, sha256 }, await writer.putFile(file));
     },
-    putFolder: async (folder) =>
-      told({ fullPath: folder.fullPath, folder: true }, await writer.putFolder(folder)),
-    putNode: async (node) => told(node, await writer.putNode(node)),
+    putFolder,
+    putNode: async (node) =>
+      node.folder ? putFolder({ ...node, operator: node.createdBy }) : told(node, await writer.putNode(node)),
     async remove(fullPath, operator) {
       await writer.remove(fullPath, operator);
       guard.noteRemoved(fullPath);
     },
     occupy: (fullPath, operator) => writer.occupy(fullPath, operator),
-    async vacate(fullPath, operator) {
-      await writer.vacate(fullPath, operator);
-      guard.noteTransferred(fullPath, [], true);
-    },
+    vacate,
   };
 }

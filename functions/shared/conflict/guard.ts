@@ -6,6 +6,7 @@ import type { BatchEntry, BatchMessage } from '../lane/message.ts';
 import type { Operation } from '../lane/operation.ts';
 import { childPrefixOf, isRoot, splitFullPath } from '../node/path.ts';
 import type { RemoteClient } from '../remote/client.ts';
+import type { ContentKnowledge } from '../remote/content.ts';
 import { MAX_DIGESTS } from '../remote/digest-calls.ts';
 import type { Presence } from '../sync/decide.ts';
 import type { Look } from '../sync/presences.ts';
@@ -25,7 +26,8 @@ export interface IncomingNode {
 const MAX_KNOWN = 20_000;
 
 /**
- * Keeps what others have put at the target from being replaced by what comes from the source.
+ * Keeps what others have put at the target from being replaced by what comes from the source; under OVERWRITE it is put down
+ * before it is replaced.
  *
  * A conflict is other content at a node's path that did not come from this source. Where the remote tells digests, content
  * is the source's own if it has, or has had, it at that path, or this lane has put it there of late. Where it only tells
@@ -36,12 +38,13 @@ export interface ConflictGuard {
   begin(entry: BatchEntry, operation: Operation): void;
   /** The same for a part of a sweep, which no event brings: what differs is looked at as if it came in now. */
   beginPart(sweepId: string): void;
-  /** Conflicts of what was begun last. */
+  /** Conflicts of what was begun last: what was in its way, and stays. */
   found(): readonly Conflict[];
   /** Ask for nodes in as few questions as possible before they are put one by one, and note that they will be. */
   prepare(nodes: readonly IncomingNode[]): Promise<void>;
   /**
-   * Whether a node may be put. If not, the conflict is put down.
+   * Whether a node may be put. Where others' content is in its way, the conflict is put down; under OVERWRITE the node may be
+   * put even so.
    *
    * @throws ConflictStopError where conflicts stop the task.
    */
@@ -61,6 +64,8 @@ export interface ConflictGuard {
     readonly destFullPath: string;
     readonly name?: string | undefined;
   }): Promise<boolean>;
+  /** Whether the target has a file at the path, as far as is known. */
+  holdsFile(fullPath: string): boolean;
   noteSent(node: IncomingNode): void;
   noteRemoved(fullPath: string): void;
   noteTransferred(fullPath: string, landings: readonly string[], left: boolean): void;
@@ -79,9 +84,12 @@ interface Subject {
   readonly cause: Pick<Conflict, 'ordinal' | 'eventId' | 'sweepId' | 'kind'>;
 }
 
+/** @param options.strategy under OVERWRITE only of a remote that tells digests: others tell nothing of what is replaced. */
 export function conflictGuard(options: {
   readonly message: Pick<BatchMessage, 'taskKey' | 'source' | 'remote' | 'slotName' | 'policyVersion'>;
-  readonly strategy: Exclude<SyncPolicy['conflictStrategy'], 'OVERWRITE'>;
+  readonly strategy: SyncPolicy['conflictStrategy'];
+  /** Told what the remote holds: content that is at a node's path is not sent there. */
+  readonly content?: Pick<ContentKnowledge, 'held'> | undefined;
   /** Operations still to be applied: the remote is asked about what they bring at once. */
   readonly pending: readonly BatchEntry[];
   readonly client: Pick<RemoteClient, 'identity' | 'digests' | 'existing'>;
@@ -91,6 +99,8 @@ export function conflictGuard(options: {
   readonly seen?: { readonly fullPaths: readonly string[]; readonly look: Look } | undefined;
   /** Keep what the lane is about to do for an event logged at this instant, before it does it. */
   readonly remember: (loggedAt: string) => Promise<void>;
+  /** Put down what is about to be replaced: once it is, a redelivery finds nothing of it. */
+  readonly putDownReplaced?: ((conflict: Conflict) => Promise<void>) | undefined;
   /** Something that exists was copied by the task's first synchronization, which ended then; ISO 8601 UTC. */
   readonly copiedUntil?: string | undefined;
   /** Paths at which retries, or a conflict's resolution, have put what the source had until then. */
@@ -100,7 +110,7 @@ export function conflictGuard(options: {
 }): ConflictGuard {
   const { message, strategy, pending, client, history, own, remember, copiedUntil, perform, now } = options;
   const { source, remote } = message;
-  const { resolved } = options;
+  const { resolved, content, putDownReplaced } = options;
   const known = new Map<string, Present>(
     options.seen?.fullPaths.map((path) => [path, presentOf(options.seen?.look(path))]),
   );
@@ -128,7 +138,13 @@ export function conflictGuard(options: {
       const asked = { ...remote, fullPaths: wanted.slice(start, start + MAX_DIGESTS) };
       const found = await perform(async (): Promise<ReadonlyMap<string, Present>> => {
         if (tellsDigests) {
-          return client.digests(asked);
+          const digests = await client.digests(asked);
+          for (const { sha256, size } of digests.values()) {
+            if (sha256 !== undefined) {
+              content?.held.set(sha256.toLowerCase(), size);
+            }
+          }
+          return digests;
         }
         return new Map([...(await client.existing(asked))].map((path) => [path, {}]));
       });
@@ -210,7 +226,8 @@ export function conflictGuard(options: {
       : operation?.kind === 'FILE_CREATE' && isSameDigest(operation.sha256, present.sha256);
   }
 
-  function putDown(fullPath: string, present: KnownContent, incoming: IncomingNode): false {
+  /** @returns whether it is replaced. */
+  async function putDown(fullPath: string, present: KnownContent, incoming: IncomingNode): Promise<boolean> {
     if (current === undefined) {
       throw new Error('A node is judged outside of any operation');
     }
@@ -231,6 +248,10 @@ export function conflictGuard(options: {
     };
     if (strategy === 'FAST_FAIL') {
       throw new ConflictStopError(conflict);
+    }
+    if (strategy === 'OVERWRITE') {
+      await putDownReplaced?.(conflict);
+      return true;
     }
     if (!conflicts.some((other) => other.fullPath === fullPath)) {
       conflicts.push(conflict);
@@ -284,6 +305,9 @@ export function conflictGuard(options: {
     },
 
     async admitsRemoval(fullPath) {
+      if (strategy === 'OVERWRITE') {
+        return true;
+      }
       const present = await presentAt(fullPath);
       return present === 'NOTHING' || isOwn(fullPath, present);
     },
@@ -307,6 +331,11 @@ export function conflictGuard(options: {
       own.addLanding(landing, loggedAt());
       await remember(loggedAt());
       return true;
+    },
+
+    holdsFile(fullPath) {
+      const present = known.get(fullPath);
+      return present !== undefined && present !== 'NOTHING' && present.folder === false;
     },
 
     noteSent(node) {

@@ -1,6 +1,7 @@
 import { APPLIED, failureOf, type Outcome } from '../apply/outcome.ts';
 import { type Redone, type RetryDependencies, repositoryOf } from '../failure/retry.ts';
 import { SYSTEM_OPERATOR } from '../operator.ts';
+import type { RemoteClient } from '../remote/client.ts';
 import type { RetryMessage } from '../sync/message.ts';
 import type { RunQueue } from '../sync/queue.ts';
 import type { Conflict } from './conflict.ts';
@@ -58,7 +59,7 @@ async function resolve(options: Redone, conflict: Conflict): Promise<Outcome> {
   }
   try {
     return await repositoryOf(options, { source, remote }).settled([fullPath], async (settle, writer) => {
-      if (node.folder && present.folder === false) {
+      if (node.folder && present.folder === false && (await isStillFile(options.client, conflict))) {
         await writer.vacate(fullPath, SYSTEM_OPERATOR);
       }
       return settle.node(fullPath, SYSTEM_OPERATOR);
@@ -66,4 +67,16 @@ async function resolve(options: Redone, conflict: Conflict): Promise<Outcome> {
   } catch (error) {
     return failureOf(error);
   }
+}
+
+/** A folder may have taken the file's place since: making way would take along what is in it. */
+async function isStillFile(
+  client: Pick<RemoteClient, 'identity' | 'digests'>,
+  { remote, fullPath }: Conflict,
+): Promise<boolean> {
+  const { extensions } = await client.identity();
+  return (
+    extensions.has('digests') &&
+    (await client.digests({ ...remote, fullPaths: [fullPath] })).get(fullPath)?.folder === false
+  );
 }

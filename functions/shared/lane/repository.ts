@@ -3,6 +3,7 @@ import {
   BatchGetCommand,
   type DynamoDBDocumentClient,
   GetCommand,
+  PutCommand,
   QueryCommand,
   TransactWriteCommand,
   UpdateCommand,
@@ -179,6 +180,8 @@ export interface LaneRepository {
       readonly ownWork: StoredOwnWork;
     },
   ): Promise<boolean>;
+  /** Put down a conflict before what it is about is replaced. Repeating it changes nothing. */
+  recordReplaced(conflict: Conflict): Promise<void>;
   /** Show on the lane why it stands still. */
   recordOutage(
     lane: LaneName & { readonly remote: Container; readonly slotName: string },
@@ -451,6 +454,10 @@ export function laneRepository(options: {
         }
         return false;
       }
+    },
+
+    async recordReplaced(conflict) {
+      await table.send(new PutCommand({ TableName: tableName, Item: conflictItemOf(conflict) }));
     },
 
     async recordOutage({ taskKey, source, remote, slotName }, outage) {

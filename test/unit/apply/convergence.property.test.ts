@@ -122,12 +122,13 @@ interface Moment {
 /** What becomes of conflicts, if they are looked for at all, and what the remote tells of its nodes. */
 interface Policy {
   readonly name: string;
-  readonly strategy?: 'SKIP';
+  readonly strategy?: 'SKIP' | 'OVERWRITE';
   readonly digests?: true;
 }
 const POLICIES: readonly Policy[] = [
   { name: 'replacing whatever is there' },
   { name: 'told digests, and keeping what is not its own', strategy: 'SKIP', digests: true },
+  { name: 'told digests, and putting down what it replaces', strategy: 'OVERWRITE', digests: true },
   { name: 'told what exists, and keeping what is not its own', strategy: 'SKIP' },
 ];
 interface Logged {

@@ -503,7 +503,10 @@ export class World {
     };
   }
 
-  readonly lanes: Pick<LaneRepository, 'load' | 'recordApplied' | 'recordOutage' | 'recordOwnWork'> = {
+  readonly lanes: Pick<
+    LaneRepository,
+    'load' | 'recordApplied' | 'recordOutage' | 'recordOwnWork' | 'recordReplaced'
+  > = {
     load: async (lane) => this.states.get(laneId(lane)),
     recordApplied: async ({
       taskKey,
@@ -559,6 +562,12 @@ export class World {
       this.writes += 1;
       const id = laneId({ taskKey, source });
       this.states.set(id, { ...freshLane({ source, remote, slotName }), ...this.states.get(id), outage });
+    },
+    recordReplaced: async (conflict) => {
+      this.aroundRecord('before');
+      this.writes += 1;
+      this.conflicts.set(`${conflict.ordinal}#${conflict.fullPath}`, conflict);
+      this.aroundRecord('after');
     },
     recordOwnWork: async ({ taskKey, source, remote, slotName, from, repairs, ownWork }) => {
       this.aroundRecord('before');

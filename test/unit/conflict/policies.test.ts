@@ -87,20 +87,6 @@ describe('a file that meets other content at the target', () => {
     ]);
   });
 
-  it('is replaced under OVERWRITE, and nothing more is asked than without any policy', async () => {
-    foreign('/a.txt');
-    world.putFile('/a.txt', 'ours');
-    await apply(under('OVERWRITE', fileCreate('/a.txt', 'ours')));
-    expect(contentAt('/a.txt')).toBe(sha256Of('ours'));
-    const calls = [...world.calls];
-    world = new World();
-    foreign('/a.txt');
-    world.putFile('/a.txt', 'ours');
-    await apply(batch(0, [fileCreate('/a.txt', 'ours')]));
-    expect(calls).toEqual(world.calls);
-    expect(journal()).toEqual([]);
-  });
-
   it('that the source has had there is replaced under SKIP', async () => {
     foreign('/a.txt', 'version 1');
     world.tombstones.set('/a.txt', [sha256Of('version 1')]);
@@ -146,6 +132,121 @@ describe('a file that meets other content at the target', () => {
     await apply(message);
     expect(contentAt('/a.txt')).toBe(sha256Of('last'));
     expect(world.state()).toMatchObject({ applied: 2, conflicted: 0 });
+  });
+});
+
+describe('under OVERWRITE', () => {
+  const operator = 'ada';
+
+  it('what others have is put down with both digests before it is replaced, and counts as applied', async () => {
+    foreign('/a.txt');
+    world.putFile('/a.txt', 'ours');
+    world.putFile('/b.txt', 'b');
+    world.beforeCall = (name) => {
+      expect(name === 'upload' && journal().length === 0).toBe(false);
+    };
+    await apply(under('OVERWRITE', fileCreate('/a.txt', 'ours'), fileCreate('/b.txt', 'b')));
+    expect(contentAt('/a.txt')).toBe(sha256Of('ours'));
+    expect(world.state()).toMatchObject({ applied: 2, conflicted: 0 });
+    expect(asked('digests')).toHaveLength(1);
+    expect(journal()).toMatchObject([
+      {
+        ordinal: 1,
+        fullPath: '/a.txt',
+        policy: 'OVERWRITE',
+        policyVersion: 7,
+        incoming: { folder: false, sha256: sha256Of('ours') },
+        present: { folder: false, sha256: sha256Of('theirs') },
+      },
+    ]);
+  });
+
+  it('it is put down though the worker dies when it was replaced', async () => {
+    foreign('/a.txt');
+    world.putFile('/a.txt', 'ours');
+    const message = under('OVERWRITE', fileCreate('/a.txt', 'ours'));
+    world.aroundRecord = () => {
+      if (contentAt('/a.txt') === sha256Of('ours')) {
+        throw new Error('killed');
+      }
+    };
+    await expect(apply(message)).rejects.toThrow('killed');
+    world.aroundRecord = () => {};
+    await apply(message);
+    expect(world.state()).toMatchObject({ appliedOrdinal: 1, applied: 1 });
+    expect(journal()).toMatchObject([{ present: { sha256: sha256Of('theirs') } }]);
+  });
+
+  it('what the source has had there is replaced without a word', async () => {
+    foreign('/a.txt', 'version 1');
+    world.tombstones.set('/a.txt', [sha256Of('version 1')]);
+    world.putFile('/a.txt', 'version 2');
+    await apply(under('OVERWRITE', fileCreate('/a.txt', 'version 2')));
+    expect(contentAt('/a.txt')).toBe(sha256Of('version 2'));
+    expect(journal()).toEqual([]);
+  });
+
+  it('content that is there is not sent again, and what is said of it is', async () => {
+    world.putFile('/a.txt', 'same');
+    await apply(under('OVERWRITE', fileCreate('/a.txt', 'same')));
+    world.putFile('/a.txt', 'same', { metadata: { k: 'v' } });
+    const again = { ...fileCreate('/a.txt', 'same'), metadata: { k: 'v' } };
+    await apply(batch(1, [again], { policy: policy('OVERWRITE') }));
+    expect(asked('upload')).toHaveLength(1);
+    expect(world.target.get('/a.txt')).toMatchObject({ sha256: sha256Of('same'), metadata: { k: 'v' } });
+    expect(journal()).toEqual([]);
+  });
+
+  it.each(['OVERWRITE', 'SKIP'] as const)('a file makes way for a folder under %s', async (strategy) => {
+    foreign('/d', 'old');
+    foreign('/d/x');
+    world.tombstones.set('/d', strategy === 'SKIP' ? [sha256Of('old')] : []);
+    await apply(under(strategy, { kind: 'FOLDER_CREATE', fullPath: '/d', operator, metadata: {} }));
+    expect(world.target.get('/d')).toMatchObject({ folder: true });
+    expect(contentAt('/d/x')).toBe(sha256Of('theirs'));
+    expect(world.state()).toMatchObject({ applied: 1, conflicted: 0 });
+    expect(journal()).toMatchObject(
+      strategy === 'SKIP' ? [] : [{ fullPath: '/d', incoming: { folder: true }, present: { folder: false } }],
+    );
+  });
+
+  it('a move ends at its destination, though others have a folder there', async () => {
+    foreign('/a', 'ours');
+    world.target.set('/to', { folder: true, metadata: {} });
+    world.putFile('/to', 'ours');
+    await apply(
+      under('OVERWRITE', {
+        kind: 'NODE_MOVE',
+        fullPath: '/a',
+        destFullPath: '/to',
+        overwrite: true,
+        operator,
+      }),
+    );
+    expect(contentAt('/to')).toBe(sha256Of('ours'));
+    expect([...world.target.live.keys()]).toEqual(['/to']);
+    expect(journal()).toMatchObject([{ fullPath: '/to', present: { folder: true } }]);
+  });
+
+  it('what is at the path of a node that the source has no more is removed as ever', async () => {
+    foreign('/a');
+    await apply(under('OVERWRITE', { kind: 'NODE_CONVERGE', fullPath: '/a', name: 'a', operator }));
+    expect(world.target.has('/a')).toBe(false);
+    expect(journal()).toEqual([]);
+  });
+
+  it('a remote of the base contract is asked for its version alone', async () => {
+    const calls = async (message: BatchMessage) => {
+      world = new World();
+      foreign('/a.txt');
+      world.putFile('/a.txt', 'ours');
+      await apply(message);
+      expect(contentAt('/a.txt')).toBe(sha256Of('ours'));
+      return world.calls.filter((call) => call !== 'version');
+    };
+    const asWithout = await calls(batch(0, [fileCreate('/a.txt', 'ours')]));
+    expect(await calls(under('OVERWRITE', fileCreate('/a.txt', 'ours')))).toEqual(asWithout);
+    expect(journal()).toEqual([]);
   });
 });
 

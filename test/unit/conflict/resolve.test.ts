@@ -94,6 +94,7 @@ describe('resolving a conflict', () => {
   });
 
   it('puts a folder in place of a file, and a file in place of a folder', async () => {
+    world.announcement = { extensions: new Set(['digests']) };
     foreign('/d');
     world.nodes.set('/d', { folder: true, fullPath: '/d', createdBy: 'ada', metadata: {} });
     world.target.set('/f', { folder: true, metadata: {} });
@@ -101,6 +102,23 @@ describe('resolving a conflict', () => {
     await resolve(met('/d', { incoming: { folder: true } }), met('/f', { present: { folder: true } }));
     expect(world.target.get('/d')).toEqual({ folder: true, metadata: {} });
     expect(world.target.get('/f')).toMatchObject({ sha256: sha256Of('file') });
+    expect(journal.size).toBe(0);
+  });
+
+  it('changes nothing where what was in the way has been replaced', async () => {
+    world.announcement = { extensions: new Set(['digests']) };
+    world.nodes.set('/d', { folder: true, fullPath: '/d', createdBy: 'ada', metadata: {} });
+    world.target.set('/d', { folder: true, metadata: {} });
+    foreign('/d/x');
+    world.putFile('/a', 'ours');
+    world.target.set('/a', { folder: false, sha256: sha256Of('ours'), expires: 0, metadata: {} });
+    const before = [...world.target.live.keys()];
+    await resolve(
+      met('/d', { policy: 'OVERWRITE', incoming: { folder: true } }),
+      met('/a', { policy: 'OVERWRITE' }),
+    );
+    expect([...world.target.live.keys()].sort()).toEqual(before.sort());
+    expect(world.target.get('/a')).toMatchObject({ sha256: sha256Of('ours') });
     expect(journal.size).toBe(0);
   });
 
