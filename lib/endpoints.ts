@@ -164,7 +164,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
     folder: 'slots/list',
     methods: ['GET', 'HEAD'],
     path: '/slot/list',
-    uses: ['principals', 'tableRead', 'timeZone'],
+    // It says how far each slot is behind the log, so it reads MongoDB.
+    uses: ['principals', 'tableRead', 'timeZone', 'operateLog'],
   },
   {
     folder: 'principals/create',

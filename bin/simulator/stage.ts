@@ -14,6 +14,7 @@ export const accountSchema = z.object({
   conflicted: z.number(),
   failed: z.number(),
   pending: z.number(),
+  repaired: z.number(),
 });
 export type Account = z.output<typeof accountSchema>;
 

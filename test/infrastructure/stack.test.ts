@@ -298,7 +298,7 @@ describe('permissions', () => {
     'tasks/conflict-list': READ,
     'tasks/conflict-resolve': [...READ, 'sqs:SendMessage'],
     'tasks/account': READ,
-    'slots/list': READ,
+    'slots/list': [...READ, ...SECRET],
     'principals/create': [...PRINCIPALS, 'dynamodb:PutItem'],
     'principals/list': [...PRINCIPALS, 'dynamodb:Query'],
     'principals/delete': [...PRINCIPALS, ...KEYS, 'dynamodb:ConditionCheckItem'],

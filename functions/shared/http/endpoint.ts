@@ -13,6 +13,7 @@ import { contentLimit } from './content-limit.ts';
 import { successResponse } from './envelope.ts';
 import { errorEnvelope } from './error-envelope.ts';
 import { type Exchange, exchangeOf } from './exchange.ts';
+import type { Language } from './language.ts';
 import type { HttpRequest } from './request.ts';
 import { validation } from './validation.ts';
 
@@ -23,6 +24,8 @@ export interface RequestContext {
   readonly principal: Principal;
   readonly request: HttpRequest;
   readonly requestId: string;
+  /** Of the texts in the answer. */
+  readonly language: Language;
   readonly logger: Logger;
 }
 
@@ -68,12 +71,12 @@ export function bkrepoEndpoint<Schema extends z.ZodType>(
     .use(contentLimit<Input>())
     .use(validation(definition.schema, definition.input))
     .handler(async (exchange: Exchange<Input>) => {
-      const { principal, validated, request, requestId, logger } = exchange;
+      const { principal, validated, request, requestId, language, logger } = exchange;
       if (principal === undefined || validated === undefined) {
         throw new Error('The pipeline has let an unchecked request through');
       }
       return successResponse(
-        await definition.handle(validated.input, { principal, request, requestId, logger }),
+        await definition.handle(validated.input, { principal, request, requestId, language, logger }),
       );
     });
   return async (event, context) => {

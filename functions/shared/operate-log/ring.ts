@@ -1,5 +1,6 @@
 import { type Db, MongoServerError } from 'mongodb';
 import { z } from 'zod';
+import type { Logger } from '../logger.ts';
 import { archivedForm } from './event.ts';
 import { type LogPosition, positionBehind } from './reader.ts';
 
@@ -79,6 +80,21 @@ export async function inspectLog(options: {
     oldestLoggedAt: oldest === undefined ? null : archivedForm(oldest).loggedAt,
     newest: newest.map((document) => positionBehind(archivedForm(document))),
   };
+}
+
+/** What `inspect` tells; undefined, and a line in the log, where the server cannot be asked: nothing depends on it. */
+export async function inspectIfPossible(options: {
+  readonly inspect: () => Promise<LogRing>;
+  readonly logger: Pick<Logger, 'warn'>;
+}): Promise<LogRing | undefined> {
+  try {
+    return await options.inspect();
+  } catch (error) {
+    // The name only: a driver's message may hold what is in the connection string.
+    const reason = error instanceof Error ? error.name : 'unknown';
+    options.logger.warn('The log could not be looked at', { reason });
+    return undefined;
+  }
 }
 
 async function statisticsOf(database: Db, name: string): Promise<z.output<typeof statisticsSchema>> {

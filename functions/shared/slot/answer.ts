@@ -1,5 +1,10 @@
+import type { Language } from '../http/language.ts';
 import { formatLocalDateTime } from '../http/local-date-time.ts';
+import { warningsAnswer } from '../http/warning-catalogue.ts';
+import type { LogRing } from '../operate-log/ring.ts';
 import type { Task } from '../task/task.ts';
+import { eventsPerSecond, headroomOf, lagOf } from './headroom.ts';
+import { preflight } from './preflight.ts';
 import type { Slot } from './slot.ts';
 
 /**
@@ -52,5 +57,36 @@ export function slotAnswer(
     ),
     createdDate: local(slot.createdDate),
     lastReadDate: localOrNull(slot.lastReadDate),
+  };
+}
+
+/**
+ * Where a slot stands in its log: the log's end, how far the slot is behind it, in how many seconds the oldest entry that it has
+ * not read is overwritten, and what is wrong with the log. Nulls where that is not known.
+ *
+ * @param options `ring`: read after the slot was; undefined when the log could not be looked at.
+ */
+export function slotLogAnswer(options: {
+  readonly slot: Slot;
+  readonly ring: LogRing | undefined;
+  readonly collection: string;
+  readonly now: Date;
+  readonly timeZone: string;
+  readonly language: Language;
+}) {
+  const { slot, ring, collection, now, timeZone, language } = options;
+  if (ring === undefined) {
+    return { head: null, lag: null, headroom: null, warnings: [] };
+  }
+  const { lastId = null, lastLoggedAt = null } = ring.newest[0] ?? {};
+  const lastLoggedDate = lastLoggedAt === null ? null : formatLocalDateTime(new Date(lastLoggedAt), timeZone);
+  const lag = lagOf({ ring, position: slot.position, now });
+  const rate = eventsPerSecond(slot.writing);
+  return {
+    /** The log document that was written last. */
+    head: { lastId, lastLoggedDate },
+    lag: lag === null ? null : { events: lag.events, seconds: Math.round(lag.seconds) },
+    headroom: lag === null ? null : headroomOf({ ring, unread: lag.events, rate }),
+    warnings: warningsAnswer(preflight({ ring, collection, rate }), language),
   };
 }

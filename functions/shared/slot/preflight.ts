@@ -1,5 +1,7 @@
-import type { LogRing } from '../operate-log/ring.ts';
-import { capacityOf, TAIL_PERIOD } from './headroom.ts';
+import type { Logger } from '../logger.ts';
+import { inspectIfPossible, type LogRing } from '../operate-log/ring.ts';
+import { capacityOf, eventsPerSecond, TAIL_PERIOD } from './headroom.ts';
+import type { SlotRepository } from './repository.ts';
 
 /** Why a log cannot be followed without losing something sooner or later. */
 export interface LogWarning {
@@ -41,4 +43,23 @@ export function preflight(options: {
           args: [collection, String(ring.maxBytes), String(Math.floor(capacity)), String(needed)],
         },
       ];
+}
+
+/**
+ * What a task that follows the log by a slot is to be warned of; nothing where the log cannot be looked at.
+ */
+export async function preflightOfSlot(options: {
+  readonly slotName: string;
+  readonly slots: Pick<SlotRepository, 'get'>;
+  readonly inspect: () => Promise<LogRing>;
+  readonly collection: string;
+  readonly logger: Pick<Logger, 'warn'>;
+}): Promise<readonly LogWarning[]> {
+  const { slotName, slots, inspect, collection, logger } = options;
+  const ring = await inspectIfPossible({ inspect, logger });
+  if (ring === undefined) {
+    return [];
+  }
+  const slot = await slots.get(slotName);
+  return preflight({ ring, collection, rate: eventsPerSecond(slot?.writing) });
 }

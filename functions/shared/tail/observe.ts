@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { warningsAnswer } from '../http/warning-catalogue.ts';
 import type { Logger } from '../logger.ts';
 import { type Metric, metricLine } from '../metrics.ts';
-import type { LogRing } from '../operate-log/ring.ts';
+import { inspectIfPossible, type LogRing } from '../operate-log/ring.ts';
 import { eventsPerSecond, headroomOf, type Lag, lagOf } from '../slot/headroom.ts';
 import { preflight } from '../slot/preflight.ts';
 import type { Slot } from '../slot/slot.ts';
@@ -26,11 +26,8 @@ export function logObserver(options: {
 }): (slots: readonly Slot[]) => Promise<void> {
   const { inspect, collection, functionName, emit, told, clock, logger } = options;
   return async (slots) => {
-    let ring: LogRing;
-    try {
-      ring = await inspect();
-    } catch (error) {
-      logger.warn('The log could not be looked at', { reason: String(error) });
+    const ring = await inspectIfPossible({ inspect, logger });
+    if (ring === undefined) {
       return;
     }
     const at = clock();

@@ -15,7 +15,7 @@ const tasks = taskRepository(table);
 const lanes = laneRepository(table);
 const slots = slotRepository({ ...table, clock: systemClock });
 
-/** `GET task/account/{taskKey}`: what became of the task's events, in numbers. */
+/** `GET task/account/{taskKey}`: what became of the task's events, in numbers, and beside them what sweeps have put right. */
 export const handler = bkrepoEndpoint({
   unauthenticated: 'challenge',
   schema: taskKeySchema,
@@ -27,6 +27,7 @@ export const handler = bkrepoEndpoint({
     }
     // The lanes first: an event counted in a lane is then counted in the slot's ordinal too, or about to be.
     const laneStates = await lanes.list(taskKey);
-    return accountOf({ slot: await slots.get(task.slotName), task, lanes: laneStates });
+    const account = accountOf({ slot: await slots.get(task.slotName), task, lanes: laneStates });
+    return { ...account, repaired: laneStates.reduce((sum, { repaired }) => sum + repaired, 0) };
   },
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { slotAnswer } from '../../../functions/shared/slot/answer.ts';
+import { slotAnswer, slotLogAnswer } from '../../../functions/shared/slot/answer.ts';
 import { storedTask } from '../../support/tasks.ts';
 
 test('a slot in use', () => {
@@ -81,4 +81,55 @@ test('a slot that nothing was read from', () => {
     departures: [],
     lastReadDate: null,
   });
+});
+
+test('where a slot stands in its log', () => {
+  const now = new Date('2026-11-22T01:13:40.000Z');
+  const entry = (id: string, second: number) => ({
+    lastId: id,
+    lastLoggedAt: new Date(now.getTime() - second * 1_000).toISOString(),
+  });
+  const slot = {
+    name: 'default',
+    position: entry('a', 60),
+    nextOrdinal: 2,
+    epoch: 0,
+    unreadable: 0,
+    gaps: 0,
+    createdDate: '2026-11-21T00:00:00.000Z',
+    writing: { unmeasured: 0, events: 120, seconds: 60 },
+  };
+  const ring = {
+    kind: 'CAPPED' as const,
+    events: 3,
+    maxBytes: 10_000,
+    maxEvents: null,
+    averageBytes: 500,
+    oldestLoggedAt: entry('a', 60).lastLoggedAt,
+    newest: [entry('c', 1), entry('b', 30.4), entry('a', 60)],
+  };
+  const seen = { slot, collection: 'operate_log', now, timeZone: 'Asia/Shanghai', language: 'zh' as const };
+  expect(slotLogAnswer({ ...seen, ring })).toEqual({
+    head: { lastId: 'c', lastLoggedDate: '2026-11-22T09:13:39' },
+    lag: { events: 2, seconds: 30 },
+    headroom: 9,
+    warnings: [{ code: 'LOG_TOO_SMALL', message: expect.stringContaining('10000字节') }],
+  });
+  const uncapped = {
+    kind: 'UNCAPPED' as const,
+    events: 3,
+    maxBytes: null,
+    maxEvents: null,
+    averageBytes: null,
+    oldestLoggedAt: null,
+    newest: [],
+  };
+  expect(slotLogAnswer({ ...seen, ring: uncapped })).toEqual({
+    head: { lastId: null, lastLoggedDate: null },
+    lag: null,
+    headroom: null,
+    warnings: [expect.objectContaining({ code: 'LOG_NOT_CAPPED' })],
+  });
+  const unknown = { head: null, lag: null, headroom: null, warnings: [] };
+  expect(slotLogAnswer({ ...seen, ring: undefined })).toEqual(unknown);
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { warningsAnswer } from '../../../functions/shared/http/warning-catalogue.ts';
+import type { Logger } from '../../../functions/shared/logger.ts';
 import type { LogRing } from '../../../functions/shared/operate-log/ring.ts';
-import { preflight } from '../../../functions/shared/slot/preflight.ts';
+import { preflight, preflightOfSlot } from '../../../functions/shared/slot/preflight.ts';
 
 const ring: LogRing = {
   kind: 'CAPPED',
@@ -55,5 +56,38 @@ describe('the preflight of a log', () => {
     ]);
     const [chinese] = warningsAnswer(warnings, 'zh');
     expect(chinese?.message).toMatch(/^操作日志集合operate_log（10000字节）约可容纳20条记录；.*1200条/);
+  });
+});
+
+describe('the preflight of a new task', () => {
+  const bytes = 400 * 60 * 50;
+  const ask = (inspect: () => Promise<LogRing>, rate: number) => {
+    const warned: string[] = [];
+    const slot = {
+      name: 'nightly',
+      position: { lastId: null, lastLoggedAt: null },
+      nextOrdinal: 1,
+      epoch: 0,
+      unreadable: 0,
+      gaps: 0,
+      createdDate: '2026-11-22T00:00:00.000Z',
+      writing: { unmeasured: 0, events: rate * 60, seconds: 60 },
+    };
+    const slots = { get: async (name: string) => (name === 'nightly' ? slot : undefined) };
+    const logger: Pick<Logger, 'warn'> = { warn: (message) => warned.push(String(message)) };
+    const collection = 'operate_log';
+    const warnings = preflightOfSlot({ slotName: 'nightly', slots, inspect, collection, logger });
+    return warnings.then((found) => ({ warned, codes: found.map(({ code }) => code) }));
+  };
+
+  it('counts with the rate that its slot has measured', async () => {
+    const log = async () => ({ ...ring, maxBytes: bytes, averageBytes: 400 });
+    expect(await ask(log, 50)).toEqual({ codes: [], warned: [] });
+    expect(await ask(log, 51)).toEqual({ codes: ['LOG_TOO_SMALL'], warned: [] });
+  });
+
+  it('says nothing where the log cannot be looked at, and nothing of why but a name', async () => {
+    const away = () => Promise.reject(new Error('mongodb://user:secret@host'));
+    expect(await ask(away, 50)).toEqual({ codes: [], warned: ['The log could not be looked at'] });
   });
 });
