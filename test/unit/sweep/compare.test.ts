@@ -7,11 +7,14 @@ const FILE: Content = { folder: false, size: 3, sha256: 'a'.repeat(64), metadata
 const paths = (count: number) =>
   Array.from({ length: count }, (_, index) => `/${String(index).padStart(5, '0')}`);
 
-it('asks once for 500 nodes of an equal repository, and learns no node by it', async () => {
+it.each([
+  ['with metadata', true],
+  ['but for metadata that is not replicated', false],
+])('asks once for 500 nodes of a repository that is equal %s, and learns none', async (_name, isCounted) => {
   const sides = new TwoSides(['digests', 'ranges']);
   for (const path of paths(1_200)) {
-    sides.source.set(path, FILE);
-    sides.remote.set(path, FILE);
+    sides.source.set(path, { ...FILE, metadata: { label: 1 } });
+    sides.remote.set(path, { ...FILE, metadata: { label: isCounted ? 1 : 2 } });
   }
   const client: typeof sides.client = {
     ...sides.client,
@@ -21,7 +24,7 @@ it('asks once for 500 nodes of an equal repository, and learns no node by it', a
       return answer;
     },
   };
-  const compare = comparison({ ...sides, client, includeMetadata: true });
+  const compare = comparison({ ...sides, client, includeMetadata: isCounted });
   expect(await everyPage({ compare, limit: 5_000 })).toEqual({ compared: 1_200, differences: [], pages: 3 });
   expect(sides.calls).toEqual(['range', 'range', 'range']);
 });
