@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
-import { s3Archive } from '../shared/archive/archive.ts';
+import { MAX_READ, s3Archive } from '../shared/archive/archive.ts';
 import { dynamoDb, s3, secretsManager, sqs } from '../shared/aws/clients.ts';
 import { systemClock } from '../shared/clock.ts';
 import { environment } from '../shared/environment.ts';
@@ -76,7 +76,7 @@ export async function handler(_event: unknown, context: Context): Promise<TailOu
       mode: env.TAIL_MODE,
       owner: randomUUID(),
       deadline: Date.now() + Math.min(FOLLOW_MS, context.getRemainingTimeInMillis() - RESERVE_MS),
-      readLimit: 1_000,
+      readLimit: MAX_READ,
       leaseMs: 30_000,
       pollMs: 1_000,
     },

@@ -2,8 +2,14 @@ import type { Archive, ArchiveObject } from '../../functions/shared/archive/arch
 import type { Operation } from '../../functions/shared/lane/operation.ts';
 import type { OutgoingMessage } from '../../functions/shared/lane/pack.ts';
 import type { LaneQueue } from '../../functions/shared/lane/queue.ts';
-import type { LaneRepository } from '../../functions/shared/lane/repository.ts';
-import { LaneOrderError, laneId } from '../../functions/shared/lane/repository.ts';
+import type { LaneName, LaneRepository, LaneState } from '../../functions/shared/lane/repository.ts';
+import {
+  LaneOrderError,
+  laneId,
+  laneStateSchema,
+  settledOf,
+  timesRewound,
+} from '../../functions/shared/lane/repository.ts';
 import { archivedForm, type LogDocument } from '../../functions/shared/operate-log/event.ts';
 import {
   LOG_START,
@@ -29,6 +35,13 @@ export class MemoryWorld {
   readonly operations = new Map<string, Operation>();
   readonly sentOrdinals = new Map<string, number>();
   readonly dispatched = new Map<string, number>();
+  /** What else is known of lanes, by `laneId`. */
+  readonly lanes = new Map<
+    string,
+    Partial<LaneState> & Pick<LaneState, 'source' | 'remote' | 'slotName'> & { readonly taskKey: string }
+  >();
+  /** `instant`: what is sent counts as applied; `played`: what the test notes in `lanes` does. */
+  workers: 'instant' | 'played' = 'instant';
   readonly gaps: unknown[] = [];
   readonly unreadable = new Map<number, string>();
   /** Every message that the queue accepted, without those that its deduplication dropped. */
@@ -168,20 +181,62 @@ export class MemoryWorld {
       if (task?.catchUp?.nextOrdinal !== from || task.revision !== revision) {
         return false;
       }
-      const catchUp = { ...task.catchUp, stretch };
+      const { parked: _, ...present } = task.catchUp;
+      const catchUp = { ...present, stretch };
       this.tasks.set(taskKey, { startOrdinal, ...task, catchUp, revision: revision + 1 });
       return true;
     },
-    move: async ({ taskKey, slotName, from, to }) => {
+    move: async ({ taskKey, slotName, generation, from, to }) => {
       const task = this.tasks.get(taskKey);
       if (
         task?.slotName !== slotName ||
         task.catchUp?.nextOrdinal !== from ||
-        task.catchUp.stretch?.toOrdinal !== to
+        task.catchUp.stretch?.toOrdinal !== to ||
+        task.generation !== generation
       ) {
         return false;
       }
-      this.tasks.set(taskKey, { ...task, catchUp: { nextOrdinal: to } });
+      const { stranded: _, ...kept } = task;
+      const { notBefore: _notBefore, stretch: _stretch, ...catchUp } = task.catchUp;
+      this.tasks.set(taskKey, { ...kept, catchUp: { ...catchUp, nextOrdinal: to } });
+      return true;
+    },
+    strand: async ({ taskKey, slotName, from, since }) => {
+      const task = this.tasks.get(taskKey);
+      if (task?.slotName === slotName && task.stranded === undefined) {
+        const stranded = { since: since.toISOString(), nextOrdinal: from };
+        this.tasks.set(taskKey, { ...task, stranded, revision: task.revision + 1 });
+      }
+    },
+    park: async ({ taskKey, slotName, revision, generation, catchUp }) => {
+      const task = this.tasks.get(taskKey);
+      if (task?.revision !== revision || task.slotName !== slotName) {
+        return false;
+      }
+      const { stranded: _, ...kept } = task;
+      this.tasks.set(taskKey, { ...kept, generation, catchUp, revision: revision + 1 });
+      return true;
+    },
+    rewound: async ({ taskKey, generation }) => {
+      const task = this.tasks.get(taskKey);
+      const parked = task?.catchUp?.parked;
+      if (task?.catchUp === undefined || task.generation !== generation || parked?.isRewound !== undefined) {
+        return false;
+      }
+      if (parked === undefined) {
+        return false;
+      }
+      const catchUp = { ...task.catchUp, parked: { ...parked, isRewound: true as const } };
+      this.tasks.set(taskKey, { ...task, catchUp, revision: task.revision + 1 });
+      return true;
+    },
+    unpark: async ({ taskKey, generation }) => {
+      const task = this.tasks.get(taskKey);
+      if (task?.generation !== generation || task.catchUp?.parked?.isRewound !== true) {
+        return false;
+      }
+      const { parked: _, ...catchUp } = task.catchUp;
+      this.tasks.set(taskKey, { ...task, catchUp, revision: task.revision + 1 });
       return true;
     },
     end: async ({ taskKey, slotName, epoch, ordinal }) => {
@@ -222,6 +277,13 @@ export class MemoryWorld {
       return true;
     },
     load: async (slotName, ordinal) => this.objects.get(`${slotName}/${ordinal}`),
+    holding: async (slotName, ordinal) =>
+      [...this.objects.values()].find(
+        (object) =>
+          object.slotName === slotName &&
+          object.firstOrdinal <= ordinal &&
+          ordinal < object.firstOrdinal + object.documents.length,
+      )?.firstOrdinal,
     putOperation: async (key, operation) => {
       this.operations.set(key, operation);
     },
@@ -234,23 +296,82 @@ export class MemoryWorld {
     },
   };
 
-  readonly laneRepository: Pick<LaneRepository, 'heads' | 'recordSent'> = {
+  readonly laneRepository: Pick<LaneRepository, 'heads' | 'recordSent' | 'list' | 'rewind'> = {
     heads: async (lanes) =>
-      new Map(lanes.map((lane) => [laneId(lane), this.sentOrdinals.get(laneId(lane)) ?? 0])),
+      new Map(
+        lanes.map((lane) => {
+          const { sentOrdinal, appliedOrdinal } = this.#laneOf(lane);
+          return [laneId(lane), { sentOrdinal, isSettled: appliedOrdinal >= sentOrdinal }];
+        }),
+      ),
     recordSent: async (sent) => {
       const id = laneId(sent);
-      const stored = this.sentOrdinals.get(id) ?? 0;
+      const { sentOrdinal: stored, generation = 0 } = this.#laneOf(sent);
       if (sent.lastOrdinal <= sent.previousOrdinal) {
         throw new LaneOrderError(sent, 'runs backwards');
+      }
+      if (generation > sent.generation) {
+        return false;
       }
       if (stored === sent.previousOrdinal) {
         this.sentOrdinals.set(id, sent.lastOrdinal);
         this.dispatched.set(id, (this.dispatched.get(id) ?? 0) + sent.count);
+        const { taskKey, source, remote, slotName } = sent;
+        const pending = { from: sent.firstOrdinal, since: sent.at.toISOString() };
+        const known = { ...this.lanes.get(id), taskKey, source, remote, slotName };
+        this.lanes.set(id, sent.isSettled ? { ...known, pending } : known);
       } else if (stored < sent.lastOrdinal) {
         throw new LaneOrderError(sent, 'out of order');
       }
+      return true;
+    },
+    list: async (taskKey) => this.lanesOf(taskKey),
+    rewind: async ({ taskKey, generation, state, at }) => {
+      const id = laneId({ taskKey, source: state.source });
+      const task = this.tasks.get(taskKey);
+      const isDue = task?.catchUp?.parked !== undefined && task.catchUp.parked.isRewound === undefined;
+      const present = this.#laneOf({ taskKey, source: state.source });
+      if (
+        !isDue ||
+        task.generation !== generation ||
+        (present.generation ?? 0) >= generation ||
+        present.appliedOrdinal !== state.appliedOrdinal
+      ) {
+        return false;
+      }
+      const { appliedOrdinal: from } = state;
+      this.sentOrdinals.set(id, from);
+      this.dispatched.set(id, settledOf(state));
+      const rewound = { from, times: timesRewound(state) + 1, at: at.toISOString() };
+      const { outage: _, ...kept } = this.lanes.get(id) ?? { taskKey, ...state };
+      this.lanes.set(id, { ...kept, generation, rewound });
+      return true;
     },
   };
+
+  /** A task's lanes as they are stored. */
+  lanesOf(taskKey: string): LaneState[] {
+    return [...this.lanes]
+      .filter(([, lane]) => lane.taskKey === taskKey)
+      .map(([, lane]) => this.#laneOf(lane));
+  }
+
+  #laneOf(lane: LaneName): LaneState {
+    const id = laneId(lane);
+    const sentOrdinal = this.sentOrdinals.get(id) ?? 0;
+    const dispatched = this.dispatched.get(id) ?? 0;
+    const isDone = this.workers === 'instant';
+    const { source } = lane;
+    return laneStateSchema.parse({
+      source,
+      remote: source,
+      slotName: '',
+      ...(isDone ? { appliedOrdinal: sentOrdinal, applied: dispatched } : {}),
+      ...this.lanes.get(id),
+      sentOrdinal,
+      dispatched,
+    });
+  }
 
   readonly queue: LaneQueue = {
     send: async (messages) => {

@@ -103,7 +103,8 @@ const PATIENT_DELIVERIES = 2;
  * Apply one message of a lane: drop what is applied already, check that nothing is skipped, do the rest in order, and
  * account for each operation (docs/architecture.md). May be repeated and interrupted at any point.
  *
- * @returns `dropped` when there was nothing to do: a redelivery, or a message of a task that is deleted.
+ * @returns `dropped` when there was nothing to do: a redelivery, what was taken back to be sent anew, or a message of a task that
+ * is deleted.
  * @throws TaskPausedError, TaskStoppedError, PredecessorMissingError, BatchOverlapError, LaneContendedError; RemoteOutageError, RemoteUndecidedError, the
  * signal's reason and faults of the source's stores: the message is to be delivered again. What was done is recorded.
  */
@@ -127,6 +128,12 @@ export async function applyBatch(options: {
     return 'dropped';
   }
   const state = await lanes.load({ taskKey, source });
+  const { generation = 0 } = message;
+  const { generation: lanesGeneration = 0 } = state ?? {};
+  if (generation < lanesGeneration) {
+    logger.info('Dropped a batch that is sent anew', { lane, generation, lanesGeneration });
+    return 'dropped';
+  }
   const pending = pendingEntries(message, lane, state?.appliedOrdinal ?? 0);
   if (pending.length === 0) {
     logger.info('Dropped a redelivered batch', { lane, appliedOrdinal: state?.appliedOrdinal });

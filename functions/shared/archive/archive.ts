@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import {
   GetObjectCommand,
+  ListObjectsV2Command,
   NoSuchKey,
   PutObjectCommand,
   type S3Client,
@@ -41,6 +42,8 @@ export const archiveObjectSchema = z.object({
       taskKey: z.string(),
       source: containerSchema,
       previousOrdinal: z.number().int().nonnegative(),
+      /** All of the lane up to there had been applied. */
+      isSettled: z.literal(true).optional(),
     }),
   ),
   documents: z.array(z.object({ id: z.string(), loggedAt: z.iso.datetime(), text: z.string() })).min(1),
@@ -52,6 +55,8 @@ export interface Archive {
   create(object: ArchiveObject): Promise<boolean>;
   /** The object that begins at this ordinal, if that read was committed. */
   load(slotName: string, firstOrdinal: number): Promise<ArchiveObject | undefined>;
+  /** First ordinal of the object that holds this one; undefined when there is none. */
+  holding(slotName: string, ordinal: number): Promise<number | undefined>;
   /** Keep an operation that is too large for a message; the key names it. Repeating it changes nothing. */
   putOperation(key: string, operation: Operation): Promise<void>;
   loadOperation(key: string): Promise<Operation>;
@@ -65,8 +70,15 @@ const MAX_OBJECT_BYTES = 512 * 1024 * 1024;
 
 const CREATE_ATTEMPTS = 5;
 
+/** Documents of the largest read, and so of an object; keys in one answer of ListObjectsV2, S3's limit. */
+export const MAX_READ = 1_000;
+
 export function archiveKeyOf(slotName: string, firstOrdinal: number): string {
-  return `archive/${slotName}/${paddedOrdinal(firstOrdinal)}`;
+  return `${archivePrefixOf(slotName)}${paddedOrdinal(firstOrdinal)}`;
+}
+
+function archivePrefixOf(slotName: string): string {
+  return `archive/${slotName}/`;
 }
 
 export function operationKeyOf(
@@ -105,6 +117,17 @@ export function s3Archive(options: { readonly s3: S3Client; readonly bucket: str
     return JSON.parse(text.toString('utf8'));
   };
 
+  const load = async (slotName: string, firstOrdinal: number): Promise<ArchiveObject | undefined> => {
+    try {
+      return archiveObjectSchema.parse(await get(archiveKeyOf(slotName, firstOrdinal)));
+    } catch (error) {
+      if (error instanceof NoSuchKey) {
+        return undefined;
+      }
+      throw error;
+    }
+  };
+
   return {
     create: async (object) => {
       const key = archiveKeyOf(object.slotName, object.firstOrdinal);
@@ -127,15 +150,26 @@ export function s3Archive(options: { readonly s3: S3Client; readonly bucket: str
       }
     },
 
-    load: async (slotName, firstOrdinal) => {
-      try {
-        return archiveObjectSchema.parse(await get(archiveKeyOf(slotName, firstOrdinal)));
-      } catch (error) {
-        if (error instanceof NoSuchKey) {
-          return undefined;
-        }
-        throw error;
-      }
+    load,
+
+    holding: async (slotName, ordinal) => {
+      const prefix = archivePrefixOf(slotName);
+      const { Contents = [] } = await s3.send(
+        new ListObjectsV2Command({
+          Bucket: bucket,
+          Prefix: prefix,
+          // What begins at or before this has ended before the ordinal; the others are no more than one answer holds.
+          StartAfter: archiveKeyOf(slotName, Math.max(0, ordinal - MAX_READ)),
+          MaxKeys: MAX_READ,
+        }),
+      );
+      const before = Contents.map(({ Key = '' }) => Number(Key.slice(prefix.length))).filter(
+        (first) => first <= ordinal,
+      );
+      const first = before.at(-1);
+      const object = first === undefined ? undefined : await load(slotName, first);
+      const isHeld = object !== undefined && ordinal < object.firstOrdinal + object.documents.length;
+      return isHeld ? object.firstOrdinal : undefined;
     },
 
     putOperation: (key, operation) => put(key, operation, {}),

@@ -38,6 +38,8 @@ export const batchMessageSchema = z.object({
   kind: z.undefined().optional(),
   taskKey: z.string(),
   slotName: z.string(),
+  /** The task's when it was sent; absent: 0. A lane drops what is of a lower one than its own: it is sent anew. */
+  generation: z.number().int().positive().optional(),
   policyVersion: z.number().int(),
   /** The policies of that version; absent in what was sent before there were any: then nothing is left out or kept. */
   policy: syncPolicySchema.optional(),

@@ -24,6 +24,8 @@ export interface OutgoingMessage {
 export interface LaneBatch {
   readonly taskKey: string;
   readonly slotName: string;
+  /** The task's; absent: 0. */
+  readonly generation?: number | undefined;
   readonly policyVersion: number;
   readonly policy?: SyncPolicy | undefined;
   readonly source: Container;
@@ -42,6 +44,8 @@ export function packLane(batch: LaneBatch): OutgoingMessage[] {
   const head = headOf(batch);
   const headBytes = Buffer.byteLength(JSON.stringify({ ...head, entries: [] })) + ORDINAL_DIGITS;
   const groupId = groupIdOf(batch);
+  // What is sent anew is no repeat. Its group stays the lane: one worker at a time is what keeps the lane's order.
+  const generation = batch.generation === undefined ? '' : `${batch.generation}/`;
   const messages: OutgoingMessage[] = [];
   let previousOrdinal = batch.previousOrdinal;
   let entries: BatchEntry[] = [];
@@ -56,7 +60,7 @@ export function packLane(batch: LaneBatch): OutgoingMessage[] {
     messages.push({
       body: JSON.stringify({ ...head, previousOrdinal, entries } satisfies BatchMessage),
       groupId,
-      deduplicationId: digest(`${groupId}:${first.ordinal}-${last.ordinal}`),
+      deduplicationId: digest(`${groupId}:${generation}${first.ordinal}-${last.ordinal}`),
     });
     previousOrdinal = last.ordinal;
     entries = [];
@@ -114,6 +118,7 @@ function headOf(batch: LaneBatch): Omit<BatchMessage, 'entries'> {
     version: 1,
     taskKey: batch.taskKey,
     slotName: batch.slotName,
+    ...(batch.generation === undefined ? {} : { generation: batch.generation }),
     policyVersion: batch.policyVersion,
     ...(batch.policy === undefined ? {} : { policy: batch.policy }),
     source: batch.source,

@@ -11,11 +11,12 @@ import {
 import { z } from 'zod';
 import { isConditionFailure } from '../aws/conditions.ts';
 import type { TransactionItem } from '../aws/transaction.ts';
+import { transact } from '../aws/transaction.ts';
 import { type Conflict, conflictItemOf } from '../conflict/conflict.ts';
 import { ownWorkSchema, type StoredOwnWork } from '../conflict/own-work.ts';
 import { type Failure, failureItemOf } from '../failure/failure.ts';
 import { ROOT } from '../node/path.ts';
-import { laneKeyOf, lanePartitionOf } from '../table.ts';
+import { laneKeyOf, lanePartitionOf, taskKeyOf } from '../table.ts';
 import { type AheadPath, aheadPathSchema } from './ahead.ts';
 import { type Container, containerSchema } from './message.ts';
 
@@ -53,11 +54,35 @@ export const laneStateSchema = z.object({
   /** The remote has the lane's project and repository, under the names in `remote`. */
   containersEnsured: z.boolean().default(false),
   lastAppliedAt: z.iso.datetime().optional(),
+  /** The task's generation when the lane was rewound last; absent: 0. What was sent under a lower one is dropped. */
+  generation: z.number().int().positive().optional(),
+  /**
+   * Where what is not yet applied began, and when: nothing before this ordinal is missing. It may say something of the past
+   * where nothing is missing.
+   */
+  pending: z.object({ from: z.number().int().positive(), since: z.iso.datetime() }).optional(),
+  /** Where the lane stood when it was rewound last, how often it was rewound while it stood there, and when last. */
+  rewound: z
+    .object({
+      from: z.number().int().nonnegative(),
+      times: z.number().int().positive(),
+      at: z.iso.datetime(),
+    })
+    .optional(),
   /** Why the lane stands still, while it does. `since` is ISO 8601 UTC. */
   outage: z.object({ since: z.iso.datetime(), reason: z.string() }).optional(),
 });
 export type LaneState = z.infer<typeof laneStateSchema>;
 export type LaneOutage = NonNullable<LaneState['outage']>;
+
+/** How far a lane was sent, and whether all of that is applied. */
+export interface LaneHead {
+  readonly sentOrdinal: number;
+  readonly isSettled: boolean;
+}
+
+/** The head of a lane that nothing was sent to. */
+export const NO_HEAD: LaneHead = { sentOrdinal: 0, isSettled: true };
 
 /** A lane: one task and one repository, by its source names. */
 export interface LaneName {
@@ -128,14 +153,15 @@ export function laneId(lane: LaneName): string {
 
 export interface LaneRepository {
   /**
-   * The last sent ordinal of each lane, 0 where none was sent, by `laneId`. Strongly consistent.
+   * The head of each lane, by `laneId`. Strongly consistent.
    *
    * @throws Error when DynamoDB leaves keys unprocessed after every attempt.
    */
-  heads(lanes: readonly LaneName[]): Promise<Map<string, number>>;
+  heads(lanes: readonly LaneName[]): Promise<Map<string, LaneHead>>;
   /**
-   * Note that the queue has accepted a message. Repeating it changes nothing.
+   * Note that the queue has accepted messages. Repeating it changes nothing.
    *
+   * @returns false, and nothing written, when the lane was rewound under a later generation: what was sent is void.
    * @throws LaneOrderError when the lane's last sent ordinal is neither `previousOrdinal` nor at or past
    * `lastOrdinal`.
    */
@@ -144,10 +170,16 @@ export interface LaneRepository {
     readonly source: Container;
     readonly remote: Container;
     readonly slotName: string;
+    /** Of the task as it was when its share was routed. */
+    readonly generation: number;
     readonly previousOrdinal: number;
+    readonly firstOrdinal: number;
     readonly lastOrdinal: number;
     readonly count: number;
-  }): Promise<void>;
+    /** All of the lane up to `previousOrdinal` had been applied. */
+    readonly isSettled: boolean;
+    readonly at: Date;
+  }): Promise<boolean>;
   /** The lane's state, strongly consistent; undefined when nothing is known of it. */
   load(lane: LaneName): Promise<LaneState | undefined>;
   /** Every lane of a task, ordered by source name, strongly consistent. */
@@ -187,6 +219,19 @@ export interface LaneRepository {
     lane: LaneName & { readonly remote: Container; readonly slotName: string },
     outage: LaneOutage,
   ): Promise<void>;
+  /**
+   * Have the lane sent again what it has not applied: it stands as if no more had been sent than it has, and its outage is
+   * forgotten. Only while its task is parked and not yet rewound, as of this generation, and the lane is as in `state` and
+   * was not rewound under it. Repeating it changes nothing.
+   *
+   * @returns whether it was written.
+   */
+  rewind(options: {
+    readonly taskKey: string;
+    readonly generation: number;
+    readonly state: LaneState;
+    readonly at: Date;
+  }): Promise<boolean>;
 }
 
 /** Keys of one BatchGetItem, DynamoDB's limit. */
@@ -198,7 +243,7 @@ const FIRST_PAUSE = 50;
 /** Paths that are noted one by one; then everything is. Each is up to some kilobytes of an item's 400. */
 const MAX_NOTES = 50;
 
-const headSchema = z.object({ pk: z.string(), sk: z.string(), sentOrdinal: count });
+const headSchema = z.object({ pk: z.string(), sk: z.string(), sentOrdinal: count, appliedOrdinal: count });
 
 /** Lanes in the one table (`table.ts`). */
 export function laneRepository(options: {
@@ -221,7 +266,7 @@ export function laneRepository(options: {
             [tableName]: {
               Keys: pending,
               ConsistentRead: true,
-              ProjectionExpression: 'pk, sk, sentOrdinal',
+              ProjectionExpression: 'pk, sk, sentOrdinal, appliedOrdinal',
             },
           },
         }),
@@ -260,21 +305,32 @@ export function laneRepository(options: {
           return [`${key.pk} ${key.sk}`, { key, id: laneId(lane) }] as const;
         }),
       );
-      const heads = new Map<string, number>([...byItem.values()].map(({ id }) => [id, 0]));
+      const heads = new Map<string, LaneHead>([...byItem.values()].map(({ id }) => [id, NO_HEAD]));
       const keys = [...byItem.values()].map(({ key }) => ({ ...key }));
       for (let start = 0; start < keys.length; start += KEYS_PER_READ) {
         for (const item of await readHeads(keys.slice(start, start + KEYS_PER_READ))) {
           const lane = byItem.get(`${item.pk} ${item.sk}`);
           if (lane !== undefined) {
-            heads.set(lane.id, item.sentOrdinal);
+            const { sentOrdinal, appliedOrdinal } = item;
+            heads.set(lane.id, { sentOrdinal, isSettled: appliedOrdinal >= sentOrdinal });
           }
         }
       }
       return heads;
     },
 
-    async recordSent({ taskKey, source, remote, slotName, previousOrdinal, lastOrdinal, count: sent }) {
+    async recordSent({
+      taskKey,
+      source,
+      remote,
+      slotName,
+      previousOrdinal,
+      lastOrdinal,
+      count: sent,
+      ...more
+    }) {
       const lane = { taskKey, source };
+      const { generation, firstOrdinal, isSettled, at } = more;
       if (lastOrdinal <= previousOrdinal) {
         throw new LaneOrderError(lane, `a message runs from ${previousOrdinal} to ${lastOrdinal}`);
       }
@@ -283,9 +339,12 @@ export function laneRepository(options: {
           new UpdateCommand({
             TableName: tableName,
             Key: laneKeyOf(taskKey, source),
-            UpdateExpression:
-              'SET #source = :source, #remote = :remote, slotName = :slot, sentOrdinal = :last ADD dispatched :count',
-            ConditionExpression: standsAt('sentOrdinal', ':previous', previousOrdinal),
+            UpdateExpression: [
+              'SET #source = :source, #remote = :remote, slotName = :slot, sentOrdinal = :last',
+              isSettled ? ', pending = :pending' : '',
+              ' ADD dispatched :count',
+            ].join(''),
+            ConditionExpression: `(${standsAt('sentOrdinal', ':previous', previousOrdinal)}) AND (attribute_not_exists(generation) OR generation <= :generation)`,
             ExpressionAttributeNames: { '#source': 'source', '#remote': 'remote' },
             ExpressionAttributeValues: {
               ':source': source,
@@ -294,6 +353,8 @@ export function laneRepository(options: {
               ':previous': previousOrdinal,
               ':last': lastOrdinal,
               ':count': sent,
+              ':generation': generation,
+              ...(isSettled ? { ':pending': { from: firstOrdinal, since: at.toISOString() } } : {}),
             },
           }),
         );
@@ -301,7 +362,11 @@ export function laneRepository(options: {
         if (!isConditionFailure(error)) {
           throw error;
         }
-        const stored = (await load(lane))?.sentOrdinal ?? 0;
+        const state = await load(lane);
+        if ((state?.generation ?? 0) > generation) {
+          return false;
+        }
+        const stored = state?.sentOrdinal ?? 0;
         if (stored < lastOrdinal) {
           throw new LaneOrderError(
             lane,
@@ -309,6 +374,7 @@ export function laneRepository(options: {
           );
         }
       }
+      return true;
     },
 
     load,
@@ -476,7 +542,55 @@ export function laneRepository(options: {
         }),
       );
     },
+
+    rewind: ({ taskKey, generation, state, at }) => {
+      const { source, appliedOrdinal } = state;
+      return transact({
+        table,
+        pause,
+        items: [
+          {
+            ConditionCheck: {
+              TableName: tableName,
+              Key: taskKeyOf(taskKey),
+              ConditionExpression:
+                'generation = :generation AND attribute_exists(catchUp.parked) AND attribute_not_exists(catchUp.parked.isRewound)',
+              ExpressionAttributeValues: { ':generation': generation },
+            },
+          },
+          {
+            Update: {
+              TableName: tableName,
+              Key: laneKeyOf(taskKey, source),
+              UpdateExpression:
+                'SET generation = :generation, sentOrdinal = :applied, dispatched = :settled, rewound = :rewound REMOVE outage',
+              ConditionExpression: `attribute_exists(pk) AND (attribute_not_exists(generation) OR generation < :generation) AND (${standsAt('appliedOrdinal', ':applied', appliedOrdinal)})`,
+              ExpressionAttributeValues: {
+                ':generation': generation,
+                ':applied': appliedOrdinal,
+                ':settled': settledOf(state),
+                ':rewound': { from: appliedOrdinal, times: timesRewound(state) + 1, at: at.toISOString() },
+              },
+            },
+          },
+        ],
+      });
+    },
   };
+}
+
+/** Operations of a lane that are applied or accounted for otherwise. */
+export function settledOf(counters: LaneCounters): number {
+  const { applied, superseded, conflicted, failed, filtered } = counters;
+  return applied + superseded + conflicted + failed + filtered;
+}
+
+/** How often a lane was rewound since it last moved. */
+export function timesRewound({
+  appliedOrdinal,
+  rewound,
+}: Pick<LaneState, 'appliedOrdinal' | 'rewound'>): number {
+  return rewound?.from === appliedOrdinal ? rewound.times : 0;
 }
 
 /** The clause that removes what a lane has no more. */

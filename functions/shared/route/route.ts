@@ -12,6 +12,8 @@ import type { Task } from '../task/task.ts';
  */
 export const routeSchema = z.object({
   taskKey: z.string(),
+  /** How often the task's lanes had been rewound; 0 when absent. */
+  generation: z.number().int().positive().optional(),
   policyVersion: z.number().int(),
   /** The policies of that version; absent in what was read before there were any: then nothing is left out or kept. */
   policy: syncPolicySchema.optional(),
@@ -40,6 +42,7 @@ export function routeOf(task: Task): Route {
   const scoped = !task.includeAllProject;
   return {
     taskKey: task.key,
+    ...(task.generation === undefined ? {} : { generation: task.generation }),
     policyVersion: task.policyVersion,
     policy: syncPolicyOf(task),
     ...(task.ordinalOffset === undefined ? {} : { ordinalOffset: task.ordinalOffset }),

@@ -31,8 +31,19 @@ export interface CatchUpRepository {
     readonly startOrdinal: number;
     readonly stretch: Stretch;
   }): Promise<boolean>;
-  /** Move the task behind its stretch. False, and nothing written, when it stands elsewhere or the task is gone. */
-  move(step: TaskOfSlot & { readonly from: number; readonly to: number }): Promise<boolean>;
+  /**
+   * Move the task behind its stretch, as of its generation (absent: 0). False, and nothing written, when it stands elsewhere,
+   * was parked since, or is gone.
+   */
+  move(
+    step: TaskOfSlot & {
+      readonly generation?: number | undefined;
+      readonly from: number;
+      readonly to: number;
+    },
+  ): Promise<boolean>;
+  /** Show on the task that the archive has lost what it has to get next. */
+  strand(step: TaskOfSlot & { readonly from: number; readonly since: Date }): Promise<void>;
   /**
    * Bring the task back into the slot's reads: only while both stand at this ordinal, and no other lease was given since
    * that of this epoch. False, and nothing written, otherwise.
@@ -52,6 +63,22 @@ export interface CatchUpRepository {
       readonly leaving: Leaving;
     },
   ): Promise<boolean>;
+  /**
+   * Park the task: take it out of the slot's reads, or set it back where it catches up, and begin its next generation. Only
+   * as it was at this revision, and in this slot. What was on its way is to be taken back then (`LaneRepository.rewind`).
+   */
+  park(
+    step: TaskOfSlot & {
+      readonly revision: number;
+      /** The task's next. */
+      readonly generation: number;
+      readonly catchUp: NonNullable<Task['catchUp']>;
+    },
+  ): Promise<boolean>;
+  /** Note that every lane of a parked task is rewound. False when it is so already, or the task was parked anew. */
+  rewound(step: { readonly taskKey: string; readonly generation: number }): Promise<boolean>;
+  /** Let a parked and rewound task catch up. False when it is not parked at this generation. */
+  unpark(step: { readonly taskKey: string; readonly generation: number }): Promise<boolean>;
 }
 
 /** A task by its key, as long as it reads from the slot: ordinals of another one mean nothing to it. */
@@ -116,7 +143,7 @@ export function catchUpRepository(options: {
           Key: taskKeyOf(taskKey),
           // The revision goes up: an older copy that is written back would forget what may have been sent by then.
           UpdateExpression:
-            'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :start) ADD revision :one',
+            'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :start) REMOVE catchUp.parked ADD revision :one',
           ConditionExpression: 'revision = :revision AND catchUp.nextOrdinal = :from',
           ExpressionAttributeValues: {
             ':stretch': stretch,
@@ -128,16 +155,82 @@ export function catchUpRepository(options: {
         }),
       ),
 
-    move: ({ taskKey, slotName, from, to }) =>
+    move: ({ taskKey, slotName, generation, from, to }) =>
       update(
         new UpdateCommand({
           TableName: tableName,
           Key: taskKeyOf(taskKey),
           // The revision stays: whoever writes an older copy back only sets position and stretch back.
-          UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch, catchUp.notBefore',
-          ConditionExpression:
+          UpdateExpression:
+            'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch, catchUp.notBefore, stranded',
+          ConditionExpression: [
             'slotName = :slot AND catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to',
-          ExpressionAttributeValues: { ':slot': slotName, ':from': from, ':to': to },
+            generation === undefined ? 'attribute_not_exists(generation)' : 'generation = :generation',
+          ].join(' AND '),
+          ExpressionAttributeValues: {
+            ':slot': slotName,
+            ':from': from,
+            ':to': to,
+            ...(generation === undefined ? {} : { ':generation': generation }),
+          },
+        }),
+      ),
+
+    async strand({ taskKey, slotName, from, since }) {
+      await update(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: taskKeyOf(taskKey),
+          // The revision goes up: an older copy that is written back would hide it.
+          UpdateExpression: 'SET stranded = :stranded ADD revision :one',
+          ConditionExpression: 'slotName = :slot AND attribute_not_exists(stranded)',
+          ExpressionAttributeValues: {
+            ':stranded': { since: since.toISOString(), nextOrdinal: from },
+            ':slot': slotName,
+            ':one': 1,
+          },
+        }),
+      );
+    },
+
+    park: ({ taskKey, slotName, revision, generation, catchUp }) =>
+      update(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: taskKeyOf(taskKey),
+          UpdateExpression:
+            'SET catchUp = :catchUp, generation = :generation REMOVE stranded ADD revision :one',
+          ConditionExpression: 'revision = :revision AND slotName = :slot',
+          ExpressionAttributeValues: {
+            ':catchUp': catchUp,
+            ':generation': generation,
+            ':revision': revision,
+            ':slot': slotName,
+            ':one': 1,
+          },
+        }),
+      ),
+
+    rewound: ({ taskKey, generation }) =>
+      update(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: taskKeyOf(taskKey),
+          UpdateExpression: 'SET catchUp.parked.isRewound = :true ADD revision :one',
+          ConditionExpression:
+            'generation = :generation AND attribute_exists(catchUp.parked) AND attribute_not_exists(catchUp.parked.isRewound)',
+          ExpressionAttributeValues: { ':true': true, ':generation': generation, ':one': 1 },
+        }),
+      ),
+
+    unpark: ({ taskKey, generation }) =>
+      update(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: taskKeyOf(taskKey),
+          UpdateExpression: 'REMOVE catchUp.parked ADD revision :one',
+          ConditionExpression: 'generation = :generation AND catchUp.parked.isRewound = :true',
+          ExpressionAttributeValues: { ':true': true, ':generation': generation, ':one': 1 },
         }),
       ),
 

@@ -1,7 +1,7 @@
 import type { Archive, ArchiveObject } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
 import type { LaneQueue } from '../lane/queue.ts';
-import { type LaneRepository, laneId } from '../lane/repository.ts';
+import { type LaneRepository, laneId, NO_HEAD } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
 import { isFollowing, routeOf } from '../route/route.ts';
 import type { Slot } from '../slot/slot.ts';
@@ -37,15 +37,24 @@ export interface CatchUpDependencies {
 /** A task with a position of its own in the archive. */
 type BehindTask = Task & { readonly catchUp: NonNullable<Task['catchUp']> };
 
-/** Whether a task gets the archive's events now. While it is paused, or its first synchronization runs, it does not. */
+/**
+ * Whether a task gets the archive's events now. While it is paused, its first synchronization runs, what was on its way is
+ * taken back, or its remote is known to be away, it does not.
+ */
 export function isCatchingUp(task: Task): task is BehindTask {
   return (
     task.type === 'INCREMENTAL' &&
     task.status === 'REPLICATING' &&
     task.catchUp !== undefined &&
     !isLeaving(task) &&
+    !isHeld(task.catchUp.parked) &&
     (task.initialSync === undefined || task.initialSync.endedAt !== undefined)
   );
+}
+
+/** Whether a parked task has to stay where it is. */
+function isHeld(parked: NonNullable<Task['catchUp']>['parked']): boolean {
+  return parked !== undefined && (parked.isRewound !== true || parked.reason === 'REMOTE_AWAY');
 }
 
 /** Tasks of a slot that followed it, and that a read made now leaves out for the first time. */
@@ -63,10 +72,10 @@ export function newlyLeftOut(tasks: readonly Task[], slotName: string): Task[] {
 
 /**
  * Tasks that a committed read leaves out though it is owed to them: who made it had listed the tasks, lost its lease, and
- * its successor brought a task back before the commit.
+ * its successor brought a task back before the commit, or the task was parked since, which takes back what is on its way.
  */
 export function leftOutOf(object: ArchiveObject, tasks: readonly Task[]): Task[] {
-  const routed = new Set(object.routes.map(({ taskKey }) => taskKey));
+  const routed = new Map(object.routes.map(({ taskKey, generation = 0 }) => [taskKey, generation]));
   return tasks.filter(
     (task) =>
       task.slotName === object.slotName &&
@@ -74,7 +83,17 @@ export function leftOutOf(object: ArchiveObject, tasks: readonly Task[]): Task[]
       task.catchUp === undefined &&
       task.startOrdinal !== undefined &&
       task.startOrdinal <= object.firstOrdinal + (task.ordinalOffset ?? 0) &&
-      !routed.has(task.key),
+      routed.get(task.key) !== (task.generation ?? 0),
+  );
+}
+
+/** Keys of the tasks that were parked since a committed read was routed to them. */
+export function parkedSince(object: ArchiveObject, tasks: readonly Task[]): Set<string> {
+  const present = new Map(tasks.map(({ key, generation = 0 }) => [key, generation]));
+  return new Set(
+    object.routes
+      .filter(({ taskKey, generation = 0 }) => (present.get(taskKey) ?? 0) > generation)
+      .map(({ taskKey }) => taskKey),
   );
 }
 
@@ -115,6 +134,8 @@ export function catchUp(options: {
       const documents = await stretchOf(dependencies.archive, slot, from, task.catchUp.stretch?.toOrdinal);
       if (documents === undefined) {
         stranded.add(task.key);
+        const { key: taskKey, slotName } = task;
+        await catchUps.strand({ taskKey, slotName, from, since: clock() });
         logger.warn('The archive has lost what a task still has to get', {
           taskKey: task.key,
           slotName: slot.name,
@@ -134,7 +155,9 @@ export function catchUp(options: {
         return false;
       }
       const sent = await replay({ task, from, documents, stretch, slot, renew, dependencies });
-      if (!(await catchUps.move({ taskKey, slotName: slot.name, from, to: toOrdinal }))) {
+      const { generation } = task;
+      const step = { taskKey, slotName: slot.name, generation, from, to: toOrdinal };
+      if (sent === undefined || !(await catchUps.move(step))) {
         return false;
       }
       at = toOrdinal;
@@ -193,7 +216,7 @@ export function catchUp(options: {
  * The stretch and its policies are fixed before any of it is sent, as a read is committed: what a lane has already, by
  * whichever way, is at or below its last sent ordinal and is left out, and what was sent without being noted is the same again.
  *
- * @returns operations that were sent.
+ * @returns operations that were sent; undefined when the task was parked meanwhile.
  */
 async function replay(options: {
   readonly task: BehindTask;
@@ -203,9 +226,9 @@ async function replay(options: {
   readonly slot: Slot;
   readonly renew: () => Promise<void>;
   readonly dependencies: CatchUpDependencies;
-}): Promise<number> {
+}): Promise<number | undefined> {
   const { task, from, documents, stretch, slot, renew, dependencies } = options;
-  const { archive, lanes, queue } = dependencies;
+  const { archive, lanes, queue, clock } = dependencies;
   const route = { ...routeOf(task), policyVersion: stretch.policyVersion, policy: stretch.policy };
   const skipped = Math.max(0, (task.catchUp.notBefore ?? from) - from);
   const routed = routeRead({
@@ -215,16 +238,16 @@ async function replay(options: {
   });
   const heads = await lanes.heads(routed.lanes.map(({ source }) => ({ taskKey: task.key, source })));
   const batches = routed.lanes.flatMap(({ source, remote, entries }) => {
-    const previousOrdinal = heads.get(laneId({ taskKey: task.key, source })) ?? 0;
-    const unsent = entries.filter(({ ordinal }) => ordinal > previousOrdinal);
-    const { taskKey, policyVersion, policy } = route;
-    const lane = { taskKey, slotName: slot.name, policyVersion, policy, source, remote, previousOrdinal };
-    return unsent.length === 0 ? [] : [{ ...lane, entries: unsent }];
+    const { sentOrdinal, isSettled } = heads.get(laneId({ taskKey: task.key, source })) ?? NO_HEAD;
+    const unsent = entries.filter(({ ordinal }) => ordinal > sentOrdinal);
+    const { taskKey, generation, policyVersion, policy } = route;
+    const lane = { taskKey, slotName: slot.name, generation, policyVersion, policy, source, remote };
+    return unsent.length === 0 ? [] : [{ ...lane, previousOrdinal: sentOrdinal, isSettled, entries: unsent }];
   });
   // The last look before anything is sent: who has lost the lease sends nothing.
   await renew();
-  await sendBatches({ batches, archive, queue, lanes });
-  return batches.reduce((sum, { entries }) => sum + entries.length, 0);
+  const rewound = await sendBatches({ batches, archive, queue, lanes, clock });
+  return rewound.size > 0 ? undefined : batches.reduce((sum, { entries }) => sum + entries.length, 0);
 }
 
 /**

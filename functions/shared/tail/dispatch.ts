@@ -1,4 +1,5 @@
 import { type Archive, type ArchiveObject, operationKeyOf } from '../archive/archive.ts';
+import type { Clock } from '../clock.ts';
 import type { BatchEntry, Container } from '../lane/message.ts';
 import { entryBytes, type LaneBatch, MAX_MESSAGE_BYTES, packLane } from '../lane/pack.ts';
 import type { LaneQueue } from '../lane/queue.ts';
@@ -9,6 +10,9 @@ import type { SlotRepository } from '../slot/repository.ts';
 
 /** Room for a message's head beside its only operation. */
 const MAX_ENTRY_BYTES = MAX_MESSAGE_BYTES - 4_096;
+
+/** A lane's share of a read or of a stretch, behind what it was sent before. */
+type Share = LaneBatch & { readonly isSettled: boolean };
 
 /** Lane records written at once. */
 const WRITES_AT_ONCE = 16;
@@ -56,6 +60,10 @@ export function routeRead(read: Pick<ArchiveObject, 'firstOrdinal' | 'routes' | 
 /**
  * Send everything that a committed read makes and note in each lane what was sent. Repeating it, in part or whole, by
  * this tailer or another, changes nothing: messages have the same deduplication ids and ordinals, notes are conditional.
+ *
+ * A task that was parked since gets nothing of it: it is replayed to the task from the archive.
+ *
+ * @returns keys of the tasks whose lanes were rewound meanwhile, so that something of the read is still owed to them.
  */
 export async function dispatch(options: {
   readonly object: ArchiveObject;
@@ -65,29 +73,37 @@ export async function dispatch(options: {
   readonly queue: LaneQueue;
   readonly lanes: Pick<LaneRepository, 'recordSent'>;
   readonly slots: SlotRepository;
-}): Promise<void> {
-  const { object, routed, archive, queue, lanes, slots } = options;
+  readonly clock: Clock;
+  /** Keys of the tasks that were parked since the read was routed. */
+  readonly parked: ReadonlySet<string>;
+}): Promise<ReadonlySet<string>> {
+  const { object, routed, archive, queue, lanes, slots, clock, parked } = options;
   if (object.gap !== undefined) {
     await slots.recordGap(object.slotName, object.firstOrdinal, object.gap);
   }
   for (const fault of routed.unreadable) {
     await slots.recordUnreadable(object.slotName, fault.ordinal, fault.eventId, fault.reason);
   }
-  await sendBatches({ batches: batchesOf(object, routed), archive, queue, lanes });
+  const batches = batchesOf(object, routed).filter(({ taskKey }) => !parked.has(taskKey));
+  return sendBatches({ batches, archive, queue, lanes, clock });
 }
 
 /**
  * Send each lane's operations and note them in the lane. Repeating it changes nothing, with other batches of the same
  * operations neither: the worker drops what the lane has.
+ *
+ * @returns keys of the tasks of which a lane was rewound meanwhile: what it was sent is void.
  */
 export async function sendBatches(options: {
   /** At most one for a lane, none of them empty. */
-  readonly batches: readonly LaneBatch[];
+  readonly batches: readonly Share[];
   readonly archive: Pick<Archive, 'putOperation'>;
   readonly queue: LaneQueue;
   readonly lanes: Pick<LaneRepository, 'recordSent'>;
-}): Promise<void> {
-  const { batches, archive, queue, lanes } = options;
+  readonly clock: Clock;
+}): Promise<ReadonlySet<string>> {
+  const { batches, archive, queue, lanes, clock } = options;
+  const rewound = new Set<string>();
   const messages = [];
   for (const batch of batches) {
     const entries = [];
@@ -99,30 +115,39 @@ export async function sendBatches(options: {
   await queue.send(messages);
   for (let start = 0; start < batches.length; start += WRITES_AT_ONCE) {
     await Promise.all(
-      batches.slice(start, start + WRITES_AT_ONCE).map(({ entries, ...lane }) =>
-        lanes.recordSent({
+      batches.slice(start, start + WRITES_AT_ONCE).map(async ({ entries, ...lane }) => {
+        const isNoted = await lanes.recordSent({
           ...lane,
+          generation: lane.generation ?? 0,
+          firstOrdinal: entries[0]?.ordinal ?? lane.previousOrdinal,
           lastOrdinal: entries.at(-1)?.ordinal ?? lane.previousOrdinal,
           count: entries.filter((entry) => entry.secondary === undefined).length,
-        }),
-      ),
+          at: clock(),
+        });
+        if (!isNoted) {
+          rewound.add(lane.taskKey);
+        }
+      }),
     );
   }
+  return rewound;
 }
 
 /** The lanes' operations, each behind the ordinal that the object names for the lane. */
-function batchesOf(object: ArchiveObject, routed: RoutedRead): LaneBatch[] {
-  const heads = new Map(object.lanes.map((lane) => [laneId(lane), lane.previousOrdinal]));
+function batchesOf(object: ArchiveObject, routed: RoutedRead): Share[] {
+  const heads = new Map(object.lanes.map((lane) => [laneId(lane), lane]));
   return routed.lanes.map(({ route, source, remote, entries }) => {
-    const { taskKey, policyVersion, policy } = route;
-    const previousOrdinal = heads.get(laneId({ taskKey, source }));
-    if (previousOrdinal === undefined) {
+    const { taskKey, generation, policyVersion, policy } = route;
+    const head = heads.get(laneId({ taskKey, source }));
+    if (head === undefined) {
       throw new Error(
         `Archive object ${object.slotName}/${object.firstOrdinal} does not name a lane that it touches`,
       );
     }
     const { slotName } = object;
-    return { taskKey, slotName, policyVersion, policy, source, remote, previousOrdinal, entries };
+    const { previousOrdinal, isSettled = false } = head;
+    const lane = { taskKey, slotName, generation, policyVersion, policy, source, remote };
+    return { ...lane, previousOrdinal, isSettled, entries };
   });
 }
 

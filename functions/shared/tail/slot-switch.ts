@@ -1,5 +1,6 @@
 import type { Archive } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
+import type { LaneRepository } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
 import { isFollowing } from '../route/route.ts';
 import { MAX_SLOTS, type SlotRepository } from '../slot/repository.ts';
@@ -24,6 +25,7 @@ export interface SlotSwitchDependencies {
   readonly catchUps: Pick<CatchUpRepository, 'leave'>;
   readonly slots: Pick<SlotRepository, 'get' | 'list' | 'create'>;
   readonly archive: Pick<Archive, 'load'>;
+  readonly lanes: Pick<LaneRepository, 'list'>;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
@@ -61,7 +63,7 @@ export function slotSwitch(options: {
   readonly onOpened: (slotName: string) => void;
 }): SlotSwitch {
   const { dependencies, onOpened } = options;
-  const { tasks, catchUps, slots, archive, clock, logger } = dependencies;
+  const { tasks, catchUps, slots, archive, lanes, clock, logger } = dependencies;
   /** By task and slot. */
   const marks = new Map<string, Mark>();
   let drains = 0;
@@ -119,6 +121,15 @@ export function slotSwitch(options: {
     return false;
   }
 
+  /**
+   * Whether the lanes have done all that they were sent: what gets lost on its way can only be sent anew from the slot that it
+   * was read from.
+   */
+  async function hasDoneAll(task: Task): Promise<boolean> {
+    const states = await lanes.list(task.key);
+    return states.every(({ sentOrdinal, appliedOrdinal }) => appliedOrdinal >= sentOrdinal);
+  }
+
   async function join(task: LeavingTask, slot: Slot): Promise<void> {
     const { nextOrdinal, leaving } = task.catchUp;
     if (task.requestedSlotName !== leaving.slotName) {
@@ -128,7 +139,7 @@ export function slotSwitch(options: {
     const isSealed =
       slot.nextOrdinal > nextOrdinal || clock().getTime() - Date.parse(leaving.since) > STALE_MS;
     const other = isSealed ? await slots.get(leaving.slotName) : undefined;
-    if (other === undefined) {
+    if (other === undefined || !(await hasDoneAll(task))) {
       return;
     }
     const found = await locate({ archive, slot: other, from: leaving.position, lastId: leaving.lastId });

@@ -1,7 +1,7 @@
 import type { Archive, ArchiveObject } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
 import type { LaneQueue } from '../lane/queue.ts';
-import { type LaneRepository, laneId } from '../lane/repository.ts';
+import { type LaneRepository, laneId, NO_HEAD } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
 import type { LogFollower, LogRead, OperateLog } from '../operate-log/reader.ts';
 import { isFollowing, routeOf } from '../route/route.ts';
@@ -9,7 +9,7 @@ import { afterRead, isNoteDue, type Writing } from '../slot/headroom.ts';
 import type { SlotRepository } from '../slot/repository.ts';
 import { LeaseLostError, type Slot } from '../slot/slot.ts';
 import type { Task } from '../task/task.ts';
-import { catchUp, leftOutOf, newlyLeftOut } from './catch-up.ts';
+import { catchUp, leftOutOf, newlyLeftOut, parkedSince } from './catch-up.ts';
 import type { CatchUpRepository } from './catch-up-repository.ts';
 import { dispatch, type RoutedRead, routeRead } from './dispatch.ts';
 import { slotSwitch } from './slot-switch.ts';
@@ -32,7 +32,7 @@ export interface TailDependencies {
   readonly catchUps: CatchUpRepository;
   readonly log: OperateLog;
   readonly archive: Archive;
-  readonly lanes: Pick<LaneRepository, 'heads' | 'recordSent'>;
+  readonly lanes: Pick<LaneRepository, 'heads' | 'recordSent' | 'list'>;
   readonly queue: LaneQueue;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
@@ -122,8 +122,14 @@ async function tailSlot(
   let events = 0;
   let end: TailOutcome['end'] = 'deadline';
 
-  const settle = async (object: ArchiveObject, routed: RoutedRead, measured: Writing): Promise<void> => {
-    slot = await dispatchCommitted(dependencies, { epoch, object, routed, writing: measured });
+  const settle = async (read: {
+    readonly object: ArchiveObject;
+    readonly routed: RoutedRead;
+    readonly measured: Writing;
+    readonly parked: ReadonlySet<string>;
+  }): Promise<void> => {
+    const { object, measured } = read;
+    slot = await dispatchCommitted(dependencies, { ...read, epoch, writing: measured });
     writing = measured;
     events += object.documents.length;
   };
@@ -132,13 +138,15 @@ async function tailSlot(
     if (object === undefined) {
       return;
     }
-    await leaveOut(dependencies, object.firstOrdinal, leftOutOf(object, await tasks.list()));
+    const listed = await tasks.list();
+    await leaveOut(dependencies, object.firstOrdinal, leftOutOf(object, listed));
     logger.warn('A predecessor archived a read and did not finish it', {
       slotName,
       firstOrdinal: object.firstOrdinal,
     });
     const read = { events: object.documents.length, at: clock(), isDrained: false };
-    await settle(object, routeRead(object), afterRead(writing, read));
+    const measured = afterRead(writing, read);
+    await settle({ object, routed: routeRead(object), measured, parked: parkedSince(object, listed) });
   };
   const leave = async (): Promise<void> => {
     const ends = await Promise.allSettled([follower?.close(), slots.release(slotName, epoch)]);
@@ -189,7 +197,7 @@ async function tailSlot(
       // The last look before the commit: who has lost the lease archives nothing.
       await renew();
       if (await archive.create(object)) {
-        await settle(object, routed, measured);
+        await settle({ object, routed, measured, parked: new Set() });
       } else {
         // Another tailer's read is committed at this ordinal: it counts, and reading goes on behind it.
         await settleCommitted(slot);
@@ -248,7 +256,10 @@ async function prepare(
     ...(read.gap === undefined
       ? {}
       : { gap: { after: { ...read.gap.after }, before: { ...read.gap.before } } }),
-    lanes: touched.map((lane) => ({ ...lane, previousOrdinal: heads.get(laneId(lane)) ?? 0 })),
+    lanes: touched.map((lane) => {
+      const { sentOrdinal, isSettled } = heads.get(laneId(lane)) ?? NO_HEAD;
+      return { ...lane, previousOrdinal: sentOrdinal, ...(isSettled ? { isSettled } : {}) };
+    }),
   };
   return { object, routed };
 }
@@ -273,11 +284,16 @@ async function dispatchCommitted(
     readonly object: ArchiveObject;
     readonly routed: RoutedRead;
     readonly writing: Writing;
+    /** Keys of the tasks that were parked since the read was routed. */
+    readonly parked: ReadonlySet<string>;
   },
 ): Promise<Slot> {
-  const { epoch, object, routed, writing } = committed;
-  const { archive, queue, lanes, slots, logger, clock } = dependencies;
-  await dispatch({ object, routed, archive, queue, lanes, slots });
+  const { epoch, object, routed, writing, parked } = committed;
+  const { archive, catchUps, queue, lanes, slots, logger, clock } = dependencies;
+  const rewound = await dispatch({ object, routed, archive, queue, lanes, slots, clock, parked });
+  for (const taskKey of rewound) {
+    await catchUps.begin({ taskKey, slotName: object.slotName, ordinal: object.firstOrdinal });
+  }
   const slot = await slots.advance({
     slotName: object.slotName,
     epoch,

@@ -14,6 +14,13 @@ export const TASK_STATUSES = [
 /** As later versions of bk-repo name them. */
 export const ERROR_STRATEGIES = ['CONTINUE', 'FAST_FAIL'] as const;
 
+/**
+ * Why a task is parked: its remote has been away for long, it was paused or has stopped with operations on their way, they
+ * have got lost, or somebody has asked for them to be sent anew.
+ */
+export const PARK_REASONS = ['REMOTE_AWAY', 'PAUSED', 'STOPPED', 'STALLED', 'REDRIVE'] as const;
+export type ParkReason = (typeof PARK_REASONS)[number];
+
 /** Slot that a task reads from when nothing else is said. */
 export const DEFAULT_SLOT = 'default';
 
@@ -84,6 +91,10 @@ export const taskSchema = z.object({
    * task has read from before; 0 when nothing is said.
    */
   ordinalOffset: z.number().int().optional(),
+  /** Counts how often the task was parked, and so its lanes were rewound; 0 when absent. */
+  generation: z.number().int().positive().optional(),
+  /** The archive has lost what the task still has to get, from this ordinal of its slot on. */
+  stranded: z.object({ since: z.iso.datetime(), nextOrdinal: z.number().int().positive() }).optional(),
   /**
    * Set while the task is left out of the slot's reads: the first ordinal that it still has to get, from the archive. Where
    * a read begins, and never past the slot's own next ordinal.
@@ -93,6 +104,19 @@ export const taskSchema = z.object({
       nextOrdinal: z.number().int().positive(),
       /** What comes earlier in the object that the position names is not the task's to get: it has it from another slot. */
       notBefore: z.number().int().positive().optional(),
+      /**
+       * While what is on its way to the lanes is taken back, to be sent anew from here (docs/adr/0014): until every lane that
+       * had something on its way is rewound, and of a remote that is away until it answers.
+       */
+      parked: z
+        .object({
+          since: z.iso.datetime(),
+          reason: z.enum(PARK_REASONS),
+          /** What the lanes say of the remote. */
+          details: z.string().optional(),
+          isRewound: z.literal(true).optional(),
+        })
+        .optional(),
       /** While the task is on its way to another slot: it has all of its own slot's events before the position. */
       leaving: z
         .object({

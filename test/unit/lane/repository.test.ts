@@ -15,7 +15,9 @@ import {
   LaneOrderError,
   laneId,
   laneRepository,
+  laneStateSchema,
   MAX_CONFLICTS_AT_ONCE,
+  NO_HEAD,
 } from '../../../functions/shared/lane/repository.ts';
 
 // What is asked of DynamoDB and what its answers become; that its conditions hold is tested against the local cloud.
@@ -63,8 +65,9 @@ describe('heads', () => {
     expect(requests.map((request) => request?.Keys?.length)).toEqual([100, 100, 50]);
     expect(requests.every((request) => request?.ConsistentRead === true)).toBe(true);
     expect(heads.size).toBe(250);
-    expect(heads.get(laneId({ taskKey, source: { ...source, repoName: 'r17' } }))).toBe(42);
-    expect(heads.get(laneId({ taskKey, source: { ...source, repoName: 'r18' } }))).toBe(0);
+    const headOf = (repoName: string) => heads.get(laneId({ taskKey, source: { ...source, repoName } }));
+    expect(headOf('r17')).toEqual({ sentOrdinal: 42, isSettled: false });
+    expect(headOf('r18')).toEqual(NO_HEAD);
   });
 
   it('asks again for what was left, and not for ever', async () => {
@@ -74,8 +77,10 @@ describe('heads', () => {
       .on(BatchGetCommand)
       .resolvesOnce(left)
       .resolvesOnce(left)
-      .resolves({ Responses: { T: [{ ...key, sentOrdinal: 3 }] } });
-    expect(await lanes.heads([{ taskKey, source }])).toEqual(new Map([['k/ops/r', 3]]));
+      .resolves({ Responses: { T: [{ ...key, sentOrdinal: 3, appliedOrdinal: 3 }] } });
+    expect(await lanes.heads([{ taskKey, source }])).toEqual(
+      new Map([['k/ops/r', { sentOrdinal: 3, isSettled: true }]]),
+    );
     expect(pauses).toEqual([50, 100]);
     dynamo.on(BatchGetCommand).resolves(left);
     await expect(lanes.heads([{ taskKey, source }])).rejects.toThrow('unread');
@@ -88,16 +93,21 @@ describe('heads', () => {
 });
 
 describe('recordSent', () => {
-  const sent = { taskKey, source, remote, slotName: 'default', previousOrdinal: 3, lastOrdinal: 9, count: 4 };
+  const range = { previousOrdinal: 3, firstOrdinal: 5, lastOrdinal: 9, count: 4 };
+  const at = new Date('2026-11-22T00:00:00Z');
+  const lane = { taskKey, source, remote, slotName: 'default', generation: 2 };
+  const sent = { ...lane, ...range, isSettled: false, at };
 
   it('moves the lane from where it stands', async () => {
-    await lanes.recordSent(sent);
+    expect(await lanes.recordSent(sent)).toBe(true);
     await lanes.recordSent({ ...sent, previousOrdinal: 0 });
     const [from, first] = dynamo.commandCalls(UpdateCommand).map(({ args }) => args[0].input);
     expect(from).toMatchObject({
       Key: { pk: 'LANE#k', sk: 'ops/r' },
-      ConditionExpression: 'sentOrdinal = :previous',
+      ConditionExpression:
+        '(sentOrdinal = :previous) AND (attribute_not_exists(generation) OR generation <= :generation)',
       ExpressionAttributeValues: {
+        ':generation': 2,
         ':previous': 3,
         ':last': 9,
         ':count': 4,
@@ -105,8 +115,31 @@ describe('recordSent', () => {
         ':remote': remote,
       },
     });
-    expect(first?.ConditionExpression).toBe('attribute_not_exists(sentOrdinal) OR sentOrdinal = :previous');
+    expect(first?.ConditionExpression).toContain(
+      '(attribute_not_exists(sentOrdinal) OR sentOrdinal = :previous) AND ',
+    );
+    expect(from?.UpdateExpression).not.toContain('pending');
   });
+
+  it('notes where what is missing begins, of a lane that had done all', async () => {
+    await lanes.recordSent({ ...sent, isSettled: true });
+    const [update] = dynamo.commandCalls(UpdateCommand).map(({ args }) => args[0].input);
+    expect(update?.UpdateExpression).toContain('pending = :pending');
+    expect(update?.ExpressionAttributeValues?.[':pending']).toEqual({
+      from: 5,
+      since: '2026-11-22T00:00:00.000Z',
+    });
+  });
+
+  it.each([0, 3, 20])(
+    'says that the lane was rewound since, wherever it stands (%i)',
+    async (sentOrdinal) => {
+      dynamo.on(UpdateCommand).rejects(conditionFailure);
+      const item = { source, remote, slotName: 'default', sentOrdinal, generation: 3 };
+      dynamo.on(GetCommand).resolves({ Item: item });
+      expect(await lanes.recordSent(sent)).toBe(false);
+    },
+  );
 
   const stands = (sentOrdinal: number) => {
     dynamo.on(UpdateCommand).rejects(conditionFailure);
@@ -115,7 +148,7 @@ describe('recordSent', () => {
 
   it.each([9, 20])('is content with a repeat (lane at %i)', async (sentOrdinal) => {
     stands(sentOrdinal);
-    await lanes.recordSent(sent);
+    expect(await lanes.recordSent(sent)).toBe(true);
     expect(dynamo.commandCalls(GetCommand)[0]?.args[0].input.ConsistentRead).toBe(true);
   });
 
@@ -348,4 +381,56 @@ it('lists the lanes of a task, page by page', async () => {
     undefined,
     { pk: 'LANE#k', sk: 'ops/r' },
   ]);
+});
+
+describe('rewind', () => {
+  const at = new Date('2026-11-22T00:00:00Z');
+  const stored = { source, remote, slotName: 'default', sentOrdinal: 9, dispatched: 7, appliedOrdinal: 4 };
+  const state = laneStateSchema.parse({ ...stored, applied: 2, failed: 1, filtered: 1, repaired: 5 });
+  const written = () =>
+    dynamo.commandCalls(TransactWriteCommand).map(({ args }) => args[0].input.TransactItems ?? []);
+
+  it('has the lane stand where it has applied, while its task is being parked', async () => {
+    dynamo.on(TransactWriteCommand).resolves({});
+    expect(await lanes.rewind({ taskKey, generation: 3, state, at })).toBe(true);
+    const [task, lane] = written()[0] ?? [];
+    expect(task?.ConditionCheck).toMatchObject({
+      Key: { pk: 'TASK', sk: 'k' },
+      ExpressionAttributeValues: { ':generation': 3 },
+    });
+    expect(task?.ConditionCheck?.ConditionExpression).toContain(
+      'attribute_not_exists(catchUp.parked.isRewound)',
+    );
+    expect(lane?.Update).toMatchObject({
+      Key: { pk: 'LANE#k', sk: 'ops/r' },
+      ExpressionAttributeValues: {
+        ':generation': 3,
+        ':applied': 4,
+        ':settled': 4,
+        ':rewound': { from: 4, times: 1, at: at.toISOString() },
+      },
+    });
+    expect(lane?.Update?.ConditionExpression).toContain('(appliedOrdinal = :applied)');
+    expect(lane?.Update?.ConditionExpression).toContain('generation < :generation');
+  });
+
+  it.each([
+    [4, 3],
+    [2, 1],
+  ])('counts how often it was rewound without having moved from %i', async (from, times) => {
+    dynamo.on(TransactWriteCommand).resolves({});
+    const rewound = { from, times: 2, at: at.toISOString() };
+    await lanes.rewind({ taskKey, generation: 3, state: { ...state, rewound }, at });
+    expect(written()[0]?.[1]?.Update?.ExpressionAttributeValues?.[':rewound']).toMatchObject({ times });
+  });
+
+  it('says when the lane has moved, or the task is not being parked', async () => {
+    const reasons = [{ Code: 'None' }, { Code: 'ConditionalCheckFailed' }];
+    dynamo
+      .on(TransactWriteCommand)
+      .rejects(
+        new TransactionCanceledException({ $metadata: {}, message: '', CancellationReasons: reasons }),
+      );
+    expect(await lanes.rewind({ taskKey, generation: 3, state, at })).toBe(false);
+  });
 });

@@ -41,9 +41,9 @@ describe('catchUpRepository', () => {
     expect(await catchUps.move({ ...here, from: 7, to: 9 })).toBe(true);
     expect(updates()).toMatchObject([
       {
-        UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch, catchUp.notBefore',
+        UpdateExpression: 'SET catchUp.nextOrdinal = :to REMOVE catchUp.stretch, catchUp.notBefore, stranded',
         ConditionExpression:
-          'slotName = :slot AND catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to',
+          'slotName = :slot AND catchUp.nextOrdinal = :from AND catchUp.stretch.toOrdinal = :to AND attribute_not_exists(generation)',
         ExpressionAttributeValues: { ':slot': 'default', ':from': 7, ':to': 9 },
       },
     ]);
@@ -65,7 +65,7 @@ describe('catchUpRepository', () => {
       {
         Key: { pk: 'TASK', sk: 'k' },
         UpdateExpression:
-          'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :start) ADD revision :one',
+          'SET catchUp.stretch = :stretch, startOrdinal = if_not_exists(startOrdinal, :start) REMOVE catchUp.parked ADD revision :one',
         ConditionExpression: 'revision = :revision AND catchUp.nextOrdinal = :from',
         ExpressionAttributeValues: {
           ':stretch': step.stretch,
@@ -78,6 +78,50 @@ describe('catchUpRepository', () => {
     ]);
     dynamo.on(UpdateCommand).rejects(conditionFailure);
     expect(await catchUps.fix(step)).toBe(false);
+  });
+
+  it('moves a task as of its generation', async () => {
+    await catchUps.move({ ...here, generation: 4, from: 7, to: 9 });
+    expect(updates()[0]).toMatchObject({ ExpressionAttributeValues: { ':generation': 4 } });
+    expect(updates()[0]?.ConditionExpression).toContain('AND generation = :generation');
+  });
+
+  it('parks a task as it was read, and lets it go on when all is rewound, each step once', async () => {
+    const since = '2026-11-22T00:00:00.000Z';
+    const catchUp = { nextOrdinal: 5, notBefore: 7, parked: { since, reason: 'REMOTE_AWAY' as const } };
+    const generation = 2;
+    expect(await catchUps.park({ ...here, revision: 3, generation, catchUp })).toBe(true);
+    expect(await catchUps.rewound({ taskKey: 'k', generation })).toBe(true);
+    expect(await catchUps.unpark({ taskKey: 'k', generation })).toBe(true);
+    expect(updates()).toMatchObject([
+      {
+        ConditionExpression: 'revision = :revision AND slotName = :slot',
+        ExpressionAttributeValues: { ':catchUp': catchUp, ':generation': 2, ':revision': 3 },
+      },
+      {
+        ConditionExpression:
+          'generation = :generation AND attribute_exists(catchUp.parked) AND attribute_not_exists(catchUp.parked.isRewound)',
+      },
+      { ConditionExpression: 'generation = :generation AND catchUp.parked.isRewound = :true' },
+    ]);
+    expect(updates().every((update) => update.UpdateExpression?.includes('ADD revision :one'))).toBe(true);
+    dynamo.on(UpdateCommand).rejects(conditionFailure);
+    expect(await catchUps.park({ ...here, revision: 3, generation, catchUp })).toBe(false);
+    expect(await catchUps.rewound({ taskKey: 'k', generation })).toBe(false);
+    expect(await catchUps.unpark({ taskKey: 'k', generation })).toBe(false);
+  });
+
+  it('shows once what the archive has lost', async () => {
+    const since = new Date('2026-11-22T00:00:00Z');
+    await catchUps.strand({ ...here, from: 7, since });
+    expect(updates()).toMatchObject([
+      {
+        ConditionExpression: 'slotName = :slot AND attribute_not_exists(stranded)',
+        ExpressionAttributeValues: { ':stranded': { since: since.toISOString(), nextOrdinal: 7 } },
+      },
+    ]);
+    dynamo.on(UpdateCommand).rejects(conditionFailure);
+    await catchUps.strand({ ...here, from: 7, since });
   });
 
   it.each(['begin', 'move'] as const)('does not take another fault of %s for a refusal', async (method) => {
