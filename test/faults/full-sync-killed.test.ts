@@ -23,6 +23,7 @@ import { processRun, type RunDependencies } from '../../functions/shared/sync/pr
 import { sqsPageQueue, sqsRunQueue } from '../../functions/shared/sync/queue.ts';
 import type { PageDependencies } from '../../functions/shared/sync/replicate-page.ts';
 import { mongoSourceInventory } from '../../functions/shared/sync/source-inventory.ts';
+import { expectAccountCloses } from '../support/account.ts';
 import { type Fate, mortality, randomOf } from '../support/mortal.ts';
 import { ADMIN, openProduct, type Product } from '../support/product.ts';
 import { ProductFront } from '../support/product-front.ts';
@@ -284,6 +285,7 @@ describe('planner and workers killed thirty times in one run', () => {
         },
       });
       expect(await sandbox.tasks.get(task.key)).not.toHaveProperty('activeRunId');
+      await expectAccountCloses({ stores: sandbox, taskKey: task.key, isIdle: true, read: 0 });
       const comparisons = await compareProjects({
         source: clusterOf(sandbox),
         target: clusterOf(product.sandbox),

@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readEndpoints } from '../../bin/local/endpoints.ts';
 import { projectCreated } from '../../bin/simulator/log-entries.ts';
 import { openSlot } from '../../functions/shared/slot/open.ts';
 import { LeaseLostError } from '../../functions/shared/slot/slot.ts';
 import { tail } from '../../functions/shared/tail/tail.ts';
+import { expectAccountCloses } from '../support/account.ts';
 import { interrupted } from '../support/interruption.ts';
 import { SANDBOX_LOG, Sandbox } from '../support/sandbox.ts';
 import { burst, sandboxedTail } from '../support/sandboxed-tail.ts';
@@ -25,6 +26,10 @@ describe('the lease of a slot, on the real table and bucket', () => {
     await sandbox.database
       .collection(SANDBOX_LOG)
       .insertOne({ createdDate: new Date(), ...projectCreated('p') });
+  });
+
+  afterEach(async () => {
+    await expectAccountCloses({ stores: sandbox, taskKey: storedTask().key, isIdle: false });
   });
 
   it('lets one of two tailers work; the other leaves', async () => {

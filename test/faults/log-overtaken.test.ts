@@ -2,8 +2,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEndpoints } from '../../bin/local/endpoints.ts';
 import { projectCreated } from '../../bin/simulator/log-entries.ts';
+import { inspectLog } from '../../functions/shared/operate-log/ring.ts';
+import { lagOf } from '../../functions/shared/slot/headroom.ts';
 import { openSlot } from '../../functions/shared/slot/open.ts';
+import { preflight } from '../../functions/shared/slot/preflight.ts';
 import { tail } from '../../functions/shared/tail/tail.ts';
+import { expectAccountCloses } from '../support/account.ts';
 import { SANDBOX_LOG, Sandbox } from '../support/sandbox.ts';
 import { burst, sandboxedTail } from '../support/sandboxed-tail.ts';
 import { storedTask } from '../support/tasks.ts';
@@ -38,6 +42,13 @@ describe('a log of the documented size, overtaken between two reads', () => {
       await wait(500);
     }
     const { insertedId: newest } = await write('kept');
+    const behind = await sandbox.slots.get('default');
+    const ring = await inspectLog({ database: sandbox.database, collection: SANDBOX_LOG });
+    const position = behind?.position ?? { lastId: null, lastLoggedAt: null };
+    expect(lagOf({ ring, position, now: new Date() })).toMatchObject({ events: ring.events });
+    expect(preflight({ ring, collection: SANDBOX_LOG, rate: null })).toMatchObject([
+      { code: 'LOG_TOO_SMALL' },
+    ]);
     const [outcome] = await tail(sandboxedTail(sandbox), burst('two'));
 
     const slot = await sandbox.slots.get('default');
@@ -52,6 +63,10 @@ describe('a log of the documented size, overtaken between two reads', () => {
     // And nothing is counted again when all is well.
     await write('later');
     await tail(sandboxedTail(sandbox), burst('three'));
-    expect(await sandbox.slots.get('default')).toMatchObject({ gaps: 1 });
+    const last = await sandbox.slots.get('default');
+    expect(last).toMatchObject({ gaps: 1, writing: { drainedAt: expect.any(String), unmeasured: 0 } });
+    // What was overwritten is no event of anybody's.
+    const read = (last?.nextOrdinal ?? 0) - 1;
+    await expectAccountCloses({ stores: sandbox, taskKey: storedTask().key, isIdle: false, read });
   });
 });

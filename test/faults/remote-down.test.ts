@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { compareProjects } from '../../bin/simulator/comparison.ts';
 import { SimulatedSource } from '../../bin/simulator/source.ts';
+import { deployedStores, expectAccountCloses } from '../support/account.ts';
 import { BreakableProxy } from '../support/breakable-proxy.ts';
 import { connectStages } from '../support/stages.ts';
 
@@ -53,7 +54,8 @@ describe('a remote that stops in the middle', { timeout: OUTAGE_MS + 2 * PATIENC
       const task = await source.call('GET', `/replication/task/detail/${taskKey}`);
       expect(z.object({ status: z.string() }).parse(task).status).toBe('REPLICATING');
     }
-    expect((await source.account(taskKey)).applied).toBe(12);
+    const stores = deployedStores(source.endpoints);
+    expect(await expectAccountCloses({ stores, taskKey, isIdle: false })).toMatchObject({ applied: 12 });
     await proxy.up();
 
     const account = await source.settled({ taskKey, read: 32, patienceMs: PATIENCE_MS });
@@ -65,6 +67,9 @@ describe('a remote that stops in the middle', { timeout: OUTAGE_MS + 2 * PATIENC
     const clusters = { source: source.cluster, target: target.cluster };
     const comparisons = await compareProjects({ ...clusters, projects: [project] });
     expect(comparisons.flatMap(({ differences }) => differences)).toEqual([]);
+    const stored = await expectAccountCloses({ stores, taskKey, isIdle: true });
+    expect(await source.account(taskKey)).toEqual({ ...stored, repaired: 0 });
+    stores.close();
     await source.call('DELETE', `/replication/task/delete/${taskKey}`);
   });
 });

@@ -15,6 +15,7 @@ import { mongoSourceHistory } from '../../functions/shared/conflict/source-histo
 import { createRemoteClient } from '../../functions/shared/remote/client.ts';
 import { openSlot } from '../../functions/shared/slot/open.ts';
 import { tail } from '../../functions/shared/tail/tail.ts';
+import { expectAccountCloses } from '../support/account.ts';
 import { TAIL_STEPS } from '../support/interruption.ts';
 import { RecordingRemote } from '../support/recording-remote.ts';
 import { SANDBOX_LOG, Sandbox } from '../support/sandbox.ts';
@@ -139,10 +140,8 @@ describe('a tailer killed between any two steps', () => {
       .map(({ path }) => path);
     expect(new Set(uploads).size).toBe(uploads.length);
     expect(uploads).toHaveLength(written - 2);
-    const lanes = await sandbox.lanes.list(storedTask().key);
-    const sum = (counter: 'dispatched' | 'applied') =>
-      lanes.reduce((total, lane) => total + lane[counter], 0);
-    expect([sum('dispatched'), sum('applied')]).toEqual([written, written]);
+    const account = { stores: sandbox, taskKey: storedTask().key, isIdle: true, read: written };
+    expect(await expectAccountCloses(account)).toMatchObject({ applied: written });
   });
 });
 
