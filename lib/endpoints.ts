@@ -161,6 +161,29 @@ export const ENDPOINTS: readonly Endpoint[] = [
     uses: ['principals', 'tableRead'],
   },
   {
+    folder: 'tasks/sweep',
+    methods: ['POST'],
+    prefixes: OWN,
+    path: '/task/sweep/{taskKey}',
+    uses: ['principals', 'tableRead', 'tableWrite', 'timeZone', 'startRuns'],
+  },
+  {
+    folder: 'tasks/sweep-list',
+    methods: ['GET'],
+    prefixes: OWN,
+    path: '/task/sweep/list/{taskKey}',
+    uses: ['principals', 'tableRead', 'timeZone'],
+  },
+  {
+    folder: 'tasks/compare',
+    methods: ['GET'],
+    prefixes: OWN,
+    path: '/task/compare/{taskKey}',
+    uses: ['principals', 'tableRead', 'mongodb', 'decryptCredentials', 'remotes', 'clusterId'],
+    // Thousands of nodes of both sides are held and compared.
+    memorySize: 1024,
+  },
+  {
     folder: 'slots/list',
     methods: ['GET', 'HEAD'],
     path: '/slot/list',

@@ -45,7 +45,8 @@ export class Synchronization extends Construct {
     this.planner = new LogferryFunction(this, 'Planner', {
       ...common,
       folder: 'planner',
-      description: 'logferry: plans runs, looks after them, and retries failures',
+      description:
+        'logferry: plans runs, looks after them, retries failures, and finds what sweeps are to put right',
       uses: [
         ...replicate,
         // It takes a task's position in the log when the task's time has come.
@@ -53,6 +54,8 @@ export class Synchronization extends Construct {
         capabilities.startRuns,
         capabilities.workRuns,
         capabilities.sendPages,
+        // What sweeps find is put right by the lanes' workers.
+        capabilities.sendLanes,
         capabilities.schedules,
       ],
     });

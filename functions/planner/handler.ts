@@ -11,6 +11,7 @@ import { failureRepository } from '../shared/failure/repository.ts';
 import { type RetryDependencies, redoFailures } from '../shared/failure/retry.ts';
 import { mongoSourceIdentities } from '../shared/identity/source-identities.ts';
 import { sqsPostponer } from '../shared/lane/postpone.ts';
+import { sqsLaneQueue } from '../shared/lane/queue.ts';
 import { laneRepository } from '../shared/lane/repository.ts';
 import { logger } from '../shared/logger.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
@@ -21,6 +22,14 @@ import { eventBridgeTaskSchedule } from '../shared/schedule/eventbridge-schedule
 import { onScheduledStart } from '../shared/schedule/scheduled-start.ts';
 import { openSlot } from '../shared/slot/open.ts';
 import { slotRepository } from '../shared/slot/repository.ts';
+import { comparison } from '../shared/sweep/compare.ts';
+import { startDueSweeps } from '../shared/sweep/due.ts';
+import { failedPathsOf } from '../shared/sweep/failed-paths.ts';
+import { mongoLiveNodes } from '../shared/sweep/live-nodes.ts';
+import { sweepParts } from '../shared/sweep/parts.ts';
+import { processSweep, type SweepDependencies } from '../shared/sweep/process-sweep.ts';
+import { mongoSourceNodes } from '../shared/sweep/source-nodes.ts';
+import { sweepRepository } from '../shared/sweep/table-sweeps.ts';
 import { processDeliveries } from '../shared/sync/deliveries.ts';
 import { syncPermissions } from '../shared/sync/permissions.ts';
 import { processRun, type RunDependencies } from '../shared/sync/process-run.ts';
@@ -36,6 +45,7 @@ const env = environment(
   'RUN_QUEUE_URL',
   'RUN_QUEUE_ARN',
   'PAGE_QUEUE_URL',
+  'LANE_QUEUE_URL',
   'SCHEDULE_GROUP',
   'SCHEDULE_ROLE_ARN',
   'MONGODB_SECRET_ID',
@@ -80,21 +90,39 @@ const shared = {
   clock: systemClock,
   logger,
 };
+const failures = failureRepository(table);
+const nodes = mongoSourceNodes(database);
+const queue = sqsRunQueue({ sqs: sqs(), queueUrl: env.RUN_QUEUE_URL });
+const sweeping: SweepDependencies = {
+  ...shared,
+  sweeps: sweepRepository(table),
+  parts: sweepParts({
+    ...table,
+    queue: sqsLaneQueue({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL }),
+    clock: systemClock,
+  }),
+  liveNodes: mongoLiveNodes(database),
+  comparison: (options) => comparison({ ...options, nodes }),
+  failedPaths: (taskKey) => failedPathsOf({ taskKey, failures }),
+  queue,
+};
 const retrying: RetryDependencies = {
   ...shared,
-  failures: failureRepository(table),
+  failures,
   lanes: laneRepository(table),
   blobs: s3BlobStore({ s3: s3(), bucket: env.BLOB_BUCKET }),
   permissions: (options) => syncPermissions({ ...options, identities, clock: systemClock }),
   timeZone: env.TIME_ZONE,
 };
 /** What is looked after every few minutes. */
-const steps: readonly UpkeepStep[] = [];
+const steps: readonly UpkeepStep[] = [
+  { name: 'sweeps', run: (signal) => startDueSweeps({ tasks, signal, dependencies: sweeping }) },
+];
 const dependencies: RunDependencies = {
   ...shared,
   runs,
   pages: sqsPageQueue({ sqs: sqs(), queueUrl: env.PAGE_QUEUE_URL }),
-  queue: sqsRunQueue({ sqs: sqs(), queueUrl: env.RUN_QUEUE_URL }),
+  queue,
   slots: {
     open: async (slotName) =>
       openSlot({
@@ -110,6 +138,7 @@ const dependencies: RunDependencies = {
     options.message.of === 'CONFLICTS'
       ? resolveConflicts({ ...options, conflicts: conflictRepository(table), dependencies: retrying })
       : redoFailures({ ...options, dependencies: retrying }),
+  sweep: (options) => processSweep({ ...options, dependencies: sweeping }),
   upkeep: (signal) => upkeep({ steps, signal, logger }),
 };
 

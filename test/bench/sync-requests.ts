@@ -74,6 +74,7 @@ export async function countedSync(options: {
       scheduled: () => Promise.reject(new Error('The task has no schedule')),
       retry: () => Promise.reject(new Error('Nothing is to be retried')),
       upkeep: async () => undefined,
+      sweep: () => Promise.reject(new Error('Nothing is swept')),
       clock: systemClock,
       logger: silent,
     };

@@ -201,6 +201,7 @@ describe('planner and workers killed thirty times in one run', () => {
           scheduled: () => Promise.reject(new Error('Nothing is scheduled')),
           retry: () => Promise.reject(new Error('Nothing is retried')),
           upkeep: async () => undefined,
+          sweep: () => Promise.reject(new Error('Nothing is swept')),
           permissions: async () => undefined,
           clock: systemClock,
           timeZone: 'UTC',

@@ -27,7 +27,7 @@ export interface SweepProgress extends SweepName {
   readonly cursor: SweepCursor;
   readonly planned: boolean;
   readonly guarded: readonly Guarded[];
-  readonly agreed: readonly Guarded[];
+  readonly agreed: readonly Guarded[] | undefined;
   /** Added to the sweep's. */
   readonly found: FoundCounts;
   readonly at: Date;

@@ -34,6 +34,8 @@ export const foundCountsSchema = z.object({
   /** At the remote and not at the source, the deleted ones among them. */
   extra: count.default(0),
   deleted: count.default(0),
+  /** Repositories that the remote refused to compare, or to have. */
+  refused: count.default(0),
   partsSent: count.default(0),
 });
 export type FoundCounts = z.infer<typeof foundCountsSchema>;
@@ -103,8 +105,8 @@ export const sweepSchema = z.object({
   /** The finder has found everything. */
   planned: z.boolean(),
   guarded: z.array(guardedSchema),
-  /** Guarded repositories that were agreed to and are still to be done. */
-  agreed: z.array(guardedSchema),
+  /** Of one that goes on after somebody has agreed: the guarded repositories that are still to be done, and nothing else. */
+  agreed: z.array(guardedSchema).optional(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),
   /** For people; holds no secret. */
@@ -191,7 +193,6 @@ export function newSweep(start: NewSweep & { readonly taskKey: string; readonly 
     cursor: {},
     planned: false,
     guarded: [],
-    agreed: [],
     startedAt: now,
     epoch: 0,
     touchedAt: now,

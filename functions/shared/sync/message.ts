@@ -69,6 +69,7 @@ export const runMessageSchema = z.discriminatedUnion('kind', [
   planMessageSchema,
   retryMessageSchema,
   upkeepMessageSchema,
+  sweepMessageSchema,
 ]);
 export type RunMessage = z.infer<typeof runMessageSchema>;
 

@@ -6,7 +6,13 @@ import type { TaskRepository } from '../task/repository.ts';
 import type { Task } from '../task/task.ts';
 import { finishRun } from './finish-run.ts';
 import { DONE, delayAfter, MAX_FRUITLESS_DELIVERIES, reasonOf, type Verdict } from './give-up.ts';
-import { type PlanMessage, type RetryMessage, runMessageSchema, type StartMessage } from './message.ts';
+import {
+  type PlanMessage,
+  type RetryMessage,
+  runMessageSchema,
+  type StartMessage,
+  type SweepMessage,
+} from './message.ts';
 import { PlanContendedError, type PlanDependencies, planRun } from './plan-run.ts';
 import type { RunQueue } from './queue.ts';
 import { RunEndedError } from './replicate-page.ts';
@@ -28,13 +34,21 @@ export interface RunDependencies extends PlanDependencies {
     readonly message: RetryMessage;
     readonly signal: AbortSignal;
   }) => Promise<void>;
+  /** Work on a sweep (`sweep/process-sweep.ts`). */
+  readonly sweep: (options: {
+    readonly message: SweepMessage;
+    readonly deliveries: number;
+    readonly signal: AbortSignal;
+    readonly random: () => number;
+  }) => Promise<Verdict>;
   /** Look after everything once. It is done again soon, so it does not fail. */
   readonly upkeep: (signal: AbortSignal) => Promise<void>;
 }
 
 /**
  * Do what a message on the queue of runs asks: begin a run or go on with one, plan it and look after it until it has
- * ended, retry failures, or look after everything. Every message may come more than once, and be interrupted at any point.
+ * ended, retry failures, work on a sweep, or look after everything. Every message may come more than once, and be interrupted
+ * at any point.
  *
  * @param options `deliveries`: how often the message was delivered, this time included. `random`: from 0 (included) to 1
  * (excluded).
@@ -57,6 +71,8 @@ export async function processRun(options: {
       return plan({ ...options, message });
     case 'RETRY':
       return retry({ ...options, message });
+    case 'SWEEP':
+      return dependencies.sweep({ ...options, message });
     case 'UPKEEP':
       await dependencies.upkeep(options.signal);
       return DONE;

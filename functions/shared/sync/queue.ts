@@ -1,5 +1,12 @@
 import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import type { PageMessage, PlanMessage, RetryMessage, RunMessage, StartMessage } from './message.ts';
+import type {
+  PageMessage,
+  PlanMessage,
+  RetryMessage,
+  RunMessage,
+  StartMessage,
+  SweepMessage,
+} from './message.ts';
 
 /** A message's own fields. */
 type Body<Message> = Omit<Message, 'version' | 'kind'>;
@@ -10,6 +17,8 @@ export interface RunQueue {
   /** @param options `delay`: seconds (at most 900) until it is delivered. */
   plan(plan: Body<PlanMessage>, options?: { readonly delay?: number }): Promise<void>;
   retry(retry: Body<RetryMessage>): Promise<void>;
+  /** @param options as for `plan`. */
+  sweep(sweep: Body<SweepMessage>, options?: { readonly delay?: number }): Promise<void>;
   /** Have everything looked after once more. @param options as for `plan`. */
   upkeep(options?: { readonly delay?: number }): Promise<void>;
 }
@@ -46,6 +55,7 @@ export function sqsRunQueue(options: { readonly sqs: SQSClient; readonly queueUr
     start: (start) => send({ version: 1, kind: 'START', ...start }, 0),
     plan: (plan, { delay = 0 } = {}) => send({ version: 1, kind: 'PLAN', ...plan }, delay),
     retry: (retry) => send({ version: 1, kind: 'RETRY', ...retry }, 0),
+    sweep: (sweep, { delay = 0 } = {}) => send({ version: 1, kind: 'SWEEP', ...sweep }, delay),
     upkeep: ({ delay = 0 } = {}) => send({ version: 1, kind: 'UPKEEP' }, delay),
   };
 }

@@ -234,6 +234,7 @@ export class SyncWorld {
       upkeep: async () => {
         this.upkeeps += 1;
       },
+      sweep: () => Promise.reject(new Error('Nothing is swept')),
       permissions: async ({ source }) => {
         this.permissions.push(source.projectId);
       },
