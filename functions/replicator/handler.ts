@@ -14,6 +14,7 @@ import { laneRepository } from '../shared/lane/repository.ts';
 import { logger } from '../shared/logger.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
 import { createRemoteClient } from '../shared/remote/client.ts';
+import { partLedger } from '../shared/sweep/part-ledger.ts';
 import { kmsCredentials } from '../shared/task/credentials.ts';
 import { taskRepository } from '../shared/task/repository.ts';
 
@@ -53,6 +54,7 @@ const dependencies = {
   catalog: mongoSourceCatalog(database),
   history: mongoSourceHistory(database),
   conflictStops: conflictStops(table),
+  parts: partLedger(table),
   blobs: s3BlobStore({ s3: s3(), bucket: env.BLOB_BUCKET }),
   loadOperation: archive.loadOperation,
   clock: systemClock,
@@ -63,7 +65,7 @@ const dependencies = {
 /** Milliseconds that are kept back to record what was done and to give the rest back. */
 const CLOSING_TIME = 15_000;
 
-/** Applies the lanes' batches at the remotes; what cannot be applied now goes back to the queue. */
+/** Applies the lanes' batches at the remotes, and does the parts of sweeps; what cannot be applied now goes back to the queue. */
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
   logger.addContext(context);
   const receiptHandles = new Map(

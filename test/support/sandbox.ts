@@ -26,6 +26,7 @@ import { cappedOperateLog, type OperateLog } from '../../functions/shared/operat
 import type { RunRepository } from '../../functions/shared/run/repository.ts';
 import { runRepository } from '../../functions/shared/run/table-runs.ts';
 import { type SlotRepository, slotRepository } from '../../functions/shared/slot/repository.ts';
+import { type PartLedger, partLedger } from '../../functions/shared/sweep/part-ledger.ts';
 import { type PageClaims, pageClaims } from '../../functions/shared/sync/page-claims.ts';
 import {
   type CatchUpRepository,
@@ -57,6 +58,7 @@ export class Sandbox {
   readonly runs: RunRepository;
   readonly claims: PageClaims;
   readonly lanes: LaneRepository;
+  readonly parts: PartLedger;
   readonly archive: Archive;
   readonly queue: LaneQueue;
   readonly log: OperateLog;
@@ -85,6 +87,7 @@ export class Sandbox {
     this.runs = runRepository(table);
     this.claims = pageClaims(table);
     this.lanes = laneRepository(table);
+    this.parts = partLedger(table);
     this.archive = s3Archive({ s3: this.s3, bucket: names.bucket });
     this.queue = sqsLaneQueue({ sqs: this.#sqs, queueUrl: names.queueUrl });
     this.log = cappedOperateLog({ database: this.database, collection: SANDBOX_LOG });

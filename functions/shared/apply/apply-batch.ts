@@ -340,7 +340,7 @@ export async function leftOutBy(options: {
   return (fullPath) => type !== undefined && isPackageIndex(type, fullPath);
 }
 
-async function tellsDigests(client: Pick<RemoteClient, 'identity'>): Promise<boolean> {
+export async function tellsDigests(client: Pick<RemoteClient, 'identity'>): Promise<boolean> {
   return (await client.identity()).extensions.has('digests');
 }
 

@@ -1,8 +1,6 @@
-import type { BatchMessage } from '../lane/message.ts';
-import { batchMessageSchema } from '../lane/message.ts';
+import { type LaneMessage, laneMessageSchema } from '../lane/message.ts';
 import { RemoteOutageError } from '../remote/errors.ts';
 import {
-  type ApplyDependencies,
   applyBatch,
   LaneContendedError,
   PredecessorMissingError,
@@ -12,6 +10,7 @@ import {
 import { RemoteUndecidedError } from './ask.ts';
 import { backOff } from './back-off.ts';
 import { type Circuit, circuit } from './circuit.ts';
+import { type LaneDependencies, reconcileLane } from './reconcile-lane.ts';
 
 /** A message as the queue delivered it. */
 export interface QueueRecord {
@@ -40,7 +39,7 @@ const SHORT_DELAY = 2;
 const PROMPT_DELIVERIES = 5;
 
 /**
- * Apply the records of one delivery: lanes side by side, each lane's records in order.
+ * Do the records of one delivery, batches and parts of sweeps: lanes side by side, each lane's records in order.
  *
  * A lane stops at its first record that cannot be applied. That one and those after it go back with the same delay: a
  * group is blocked until the last of its messages is visible again, and their order is the queue's.
@@ -51,7 +50,7 @@ export async function processRecords(options: {
   readonly signal: AbortSignal;
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
-  readonly dependencies: ApplyDependencies;
+  readonly dependencies: LaneDependencies;
 }): Promise<Returned[]> {
   const { records, signal, random, dependencies } = options;
   const remotesFound = circuit();
@@ -85,22 +84,22 @@ async function processRecord(
   record: QueueRecord,
   remotesFound: Circuit,
   signal: AbortSignal,
-  dependencies: ApplyDependencies,
+  dependencies: LaneDependencies,
 ): Promise<void> {
   // Time that is up ends this lane before it begins another batch.
   signal.throwIfAborted();
-  await applyBatch({
-    message: parsed(record.body),
-    deliveries: record.deliveries,
-    circuit: remotesFound,
-    signal,
-    dependencies,
-  });
+  const message = parsed(record.body);
+  const delivery = { deliveries: record.deliveries, circuit: remotesFound, signal, dependencies };
+  if (message.kind === 'RECONCILE') {
+    await reconcileLane({ message, ...delivery });
+  } else {
+    await applyBatch({ message, ...delivery });
+  }
 }
 
-/** A body that is no batch is never acknowledged: it comes back until the queue moves it to the dead-letter queue. */
-function parsed(body: string): BatchMessage {
-  return batchMessageSchema.parse(JSON.parse(body));
+/** A body that is no lane's message is never acknowledged: it comes back until the queue moves it to the dead-letter queue. */
+function parsed(body: string): LaneMessage {
+  return laneMessageSchema.parse(JSON.parse(body));
 }
 
 function delayOf(error: unknown, record: QueueRecord, signal: AbortSignal, random: number): number {
@@ -135,7 +134,7 @@ function report(
   error: unknown,
   { record, delay }: Returned,
   signal: AbortSignal,
-  { logger }: ApplyDependencies,
+  { logger }: LaneDependencies,
 ): void {
   const details = {
     messageId: record.messageId,
@@ -144,12 +143,12 @@ function report(
     delay,
   };
   if (signal.aborted || isExpected(error)) {
-    logger.warn('A batch goes back to the queue', {
+    logger.warn('A message goes back to the queue', {
       ...details,
       reason: error instanceof Error ? error.message : String(error),
     });
   } else {
-    logger.error('A batch goes back to the queue after a fault', {
+    logger.error('A message goes back to the queue after a fault', {
       ...details,
       error: error instanceof Error ? error : String(error),
     });

@@ -7,7 +7,7 @@ import type { Operation } from '../lane/operation.ts';
 import { childPrefixOf, isRoot, splitFullPath } from '../node/path.ts';
 import type { RemoteClient } from '../remote/client.ts';
 import type { ContentKnowledge } from '../remote/content.ts';
-import { MAX_DIGESTS } from '../remote/digest-calls.ts';
+import { MAX_DIGESTS, type NodeDigest } from '../remote/digest-calls.ts';
 import type { Presence } from '../sync/decide.ts';
 import type { Look } from '../sync/presences.ts';
 import type { SyncPolicy } from '../task/sync-policy.ts';
@@ -38,6 +38,8 @@ export interface ConflictGuard {
   begin(entry: BatchEntry, operation: Operation): void;
   /** The same for a part of a sweep, which no event brings: what differs is looked at as if it came in now. */
   beginPart(sweepId: string): void;
+  /** Take over what the remote was found to have at paths: it is not asked for again. */
+  know(fullPaths: readonly string[], look: Look): void;
   /** Conflicts of what was begun last: what was in its way, and stays. */
   found(): readonly Conflict[];
   /** Ask for nodes in as few questions as possible before they are put one by one, and note that they will be. */
@@ -95,8 +97,6 @@ export function conflictGuard(options: {
   readonly client: Pick<RemoteClient, 'identity' | 'digests' | 'existing'>;
   readonly history: SourceHistory;
   readonly own: OwnWork;
-  /** What the remote was found to have at paths: it is not asked for again. */
-  readonly seen?: { readonly fullPaths: readonly string[]; readonly look: Look } | undefined;
   /** Keep what the lane is about to do for an event logged at this instant, before it does it. */
   readonly remember: (loggedAt: string) => Promise<void>;
   /** Put down what is about to be replaced: once it is, a redelivery finds nothing of it. */
@@ -111,9 +111,7 @@ export function conflictGuard(options: {
   const { message, strategy, pending, client, history, own, remember, copiedUntil, perform, now } = options;
   const { source, remote } = message;
   const { resolved, content, putDownReplaced } = options;
-  const known = new Map<string, Present>(
-    options.seen?.fullPaths.map((path) => [path, presentOf(options.seen?.look(path))]),
-  );
+  const known = new Map<string, Present>();
   let isFirst = true;
   let tellsDigests = false;
   let current: Subject | undefined;
@@ -124,6 +122,14 @@ export function conflictGuard(options: {
 
   /** As the lane's own work is kept: a remote of the base contract tells nothing of content. */
   const asTold = (content: KnownContent): KnownContent => (tellsDigests ? content : {});
+
+  function noteHeld(digests: readonly NodeDigest[]): void {
+    for (const { sha256, size } of digests) {
+      if (sha256 !== undefined) {
+        content?.held.set(sha256.toLowerCase(), size);
+      }
+    }
+  }
 
   async function look(fullPaths: readonly string[]): Promise<void> {
     if (known.size > MAX_KNOWN) {
@@ -139,11 +145,7 @@ export function conflictGuard(options: {
       const found = await perform(async (): Promise<ReadonlyMap<string, Present>> => {
         if (tellsDigests) {
           const digests = await client.digests(asked);
-          for (const { sha256, size } of digests.values()) {
-            if (sha256 !== undefined) {
-              content?.held.set(sha256.toLowerCase(), size);
-            }
-          }
+          noteHeld([...digests.values()]);
           return digests;
         }
         return new Map([...(await client.existing(asked))].map((path) => [path, {}]));
@@ -275,6 +277,14 @@ export function conflictGuard(options: {
       conflicts = [];
     },
 
+    know(fullPaths, look) {
+      for (const path of fullPaths) {
+        const presence = look(path);
+        known.set(path, presentOf(presence));
+        noteHeld(presence.kind === 'KNOWN' ? [presence.digest] : []);
+      }
+    },
+
     found: () => conflicts,
 
     async prepare(nodes) {
@@ -364,13 +374,13 @@ export function conflictGuard(options: {
   };
 }
 
-function presentOf(presence: Presence | undefined): Present {
-  switch (presence?.kind) {
+function presentOf(presence: Presence): Present {
+  switch (presence.kind) {
     case 'KNOWN':
       return presence.digest;
     case 'UNKNOWN':
       return {};
-    default:
+    case 'MISSING':
       return 'NOTHING';
   }
 }

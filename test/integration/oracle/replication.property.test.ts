@@ -170,6 +170,7 @@ async function applyAll({ sandbox, database }: Product, client: RemoteClient): P
   const dependencies = {
     tasks: sandbox.tasks,
     lanes: sandbox.lanes,
+    parts: sandbox.parts,
     remotes: { clientFor: async () => client },
     catalog: mongoSourceCatalog(async () => database),
     history: mongoSourceHistory(async () => database),

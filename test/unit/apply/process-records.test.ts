@@ -67,8 +67,34 @@ describe('the records of one delivery', () => {
     expect(deletes().sort()).toEqual(['delete /a/1', 'delete /b/1']);
     expect(world.logged).toContainEqual({
       level: 'error',
-      text: 'A batch goes back to the queue after a fault',
+      text: 'A message goes back to the queue after a fault',
     });
+  });
+
+  it('are parts of sweeps, too, and nothing else', async () => {
+    const reconcile = {
+      version: 1,
+      kind: 'RECONCILE',
+      taskKey: storedTask().key,
+      slotName: 'default',
+      source: { projectId: 'ops', repoName: 'a' },
+      remote: { projectId: 'ops', repoName: 'a' },
+      sweepId: 's',
+      part: 3,
+    };
+    const asked: string[] = [];
+    world.dependencies.parts.load = async (sweepId, part) => {
+      asked.push(`${sweepId} ${part}`);
+      return undefined;
+    };
+    const returned = await run([
+      record('m1', 'a', JSON.stringify(reconcile)),
+      record('m2', 'a', laneBatch('a', 0, '/1')),
+      record('m3', 'a', JSON.stringify({ ...laneBatch('a', 1, '/2'), kind: 'OTHER' })),
+    ]);
+    expect(asked).toEqual(['s 3']);
+    expect(deletes()).toEqual(['delete /a/1']);
+    expect(returned.map(([id]) => id)).toEqual(['m3']);
   });
 
   it.each(['no JSON', '{}', 'null', JSON.stringify({ ...laneBatch('a', 0, '/1'), version: 2 })])(

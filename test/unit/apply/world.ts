@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { ApplyDependencies } from '../../../functions/shared/apply/apply-batch.ts';
+import type { LaneDependencies } from '../../../functions/shared/apply/reconcile-lane.ts';
 import type {
   SourceCatalog,
   SourceNode,
@@ -10,10 +10,15 @@ import type {
 import { BlobNotFoundError, type BlobStore } from '../../../functions/shared/blob/blob-store.ts';
 import type { Conflict } from '../../../functions/shared/conflict/conflict.ts';
 import type { SourceHistory } from '../../../functions/shared/conflict/source-history.ts';
-import type { Failure } from '../../../functions/shared/failure/failure.ts';
+import type { Failure, SweepFailure } from '../../../functions/shared/failure/failure.ts';
 import type { BatchEntry, BatchMessage } from '../../../functions/shared/lane/message.ts';
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
-import { type LaneRepository, type LaneState, laneId } from '../../../functions/shared/lane/repository.ts';
+import {
+  type LaneRepair,
+  type LaneRepository,
+  type LaneState,
+  laneId,
+} from '../../../functions/shared/lane/repository.ts';
 import { nodeDigestRangeRequest, rangeAnswer } from '../../../functions/shared/node/digest-range.ts';
 import type { AnsweredDigest } from '../../../functions/shared/node/digests.ts';
 import { metadataDigest } from '../../../functions/shared/node/metadata-digest.ts';
@@ -32,6 +37,8 @@ import {
 } from '../../../functions/shared/remote/errors.ts';
 import { identityCalls } from '../../../functions/shared/remote/identity-calls.ts';
 import type { Announcement } from '../../../functions/shared/remote/version.ts';
+import type { PartLedger } from '../../../functions/shared/sweep/part-ledger.ts';
+import type { PartCounts, StoredPart } from '../../../functions/shared/sweep/parts.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { CODES, Model, type ModelNode, type Operation as ModelOperation } from '../../oracle/model.ts';
 import { firstOfRange } from '../../support/digest-range.ts';
@@ -237,6 +244,11 @@ export class World {
   readonly states = new Map<string, LaneState>();
   readonly failures = new Map<string, Failure>();
   readonly conflicts = new Map<string, Conflict>();
+  /** Parts of sweeps by their numbers, and what became of them. */
+  readonly parts = new Map<number, StoredPart>();
+  readonly partCounts = new Map<number, PartCounts>();
+  readonly sweepFailures = new Map<string, SweepFailure>();
+  readonly sweepConflicts = new Map<string, Conflict>();
   /** Conflicts at which the task was stopped. */
   readonly stops: Conflict[] = [];
   /** Tombstones of the source: digests, null of a folder's, by path. */
@@ -583,9 +595,69 @@ export class World {
     },
   };
 
-  readonly dependencies: ApplyDependencies = {
+  readonly partLedger: PartLedger = {
+    load: async (_sweepId, part) => this.parts.get(part),
+    begin: async ({ part: { part }, begun, lane }) => {
+      this.aroundRecord('before');
+      const stored = this.parts.get(part);
+      if (stored?.status !== 'SENT' || !this.#repair(lane)) {
+        return false;
+      }
+      this.parts.set(part, { ...stored, begun: [...begun] });
+      this.aroundRecord('after');
+      return true;
+    },
+    finish: async ({ part: { part }, counts, failures, conflicts, lane }) => {
+      this.aroundRecord('before');
+      const stored = this.parts.get(part);
+      if (stored?.status !== 'SENT' || !this.#repair(lane)) {
+        return false;
+      }
+      this.parts.set(part, { ...stored, status: 'DONE' });
+      this.partCounts.set(part, counts);
+      for (const failure of failures) {
+        this.sweepFailures.set(failure.fullPath, failure);
+      }
+      for (const conflict of conflicts) {
+        this.sweepConflicts.set(conflict.fullPath, conflict);
+      }
+      this.aroundRecord('after');
+      return true;
+    },
+  };
+
+  /** @returns false where the lane does not stand as it was loaded. */
+  #repair({
+    taskKey,
+    source,
+    appliedOrdinal,
+    repairs,
+    repaired,
+    ahead,
+    ownWork,
+    ...lane
+  }: LaneRepair): boolean {
+    const id = laneId({ taskKey, source });
+    const { outage: _, ...stored } = this.states.get(id) ?? freshLane({ source, ...lane });
+    if (stored.appliedOrdinal !== appliedOrdinal || stored.repairs !== repairs) {
+      return false;
+    }
+    this.writes += 1;
+    this.states.set(id, {
+      ...stored,
+      ...lane,
+      repairs: repairs + 1,
+      repaired: stored.repaired + repaired,
+      ahead: structuredClone([...ahead]),
+      ...(ownWork === undefined ? {} : { ownWork: structuredClone(ownWork) }),
+    });
+    return true;
+  }
+
+  readonly dependencies: LaneDependencies = {
     tasks: { get: async (taskKey) => this.tasks.get(taskKey) },
     lanes: this.lanes,
+    parts: this.partLedger,
     remotes: { clientFor: async () => this.client },
     catalog: this.catalog,
     history: this.history,
