@@ -197,6 +197,13 @@ describe('a signed request', () => {
     ).rejects.toMatchObject(refused);
   });
 
+  test('with the key of an earlier principal of the same name is refused', async () => {
+    addKey();
+    const createdDate = new Date(now + 1).toISOString();
+    principals.set('ops', { username: 'ops', role: 'admin', passwordHash: 'y', createdDate });
+    await expect(authenticator().callerOf(request())).rejects.toMatchObject(refused);
+  });
+
   test('was signed for the host that a trusted proxy says was called', async () => {
     addKey();
     const behind = request({ Host: 'api.internal', 'X-Forwarded-Host': '127.0.0.1:18999' });
