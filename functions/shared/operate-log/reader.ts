@@ -1,4 +1,4 @@
-import { type Collection, type Db, type FindCursor, MongoServerError } from 'mongodb';
+import { type CollectionOptions, MongoServerError } from 'mongodb';
 import { archivedForm, identityOf, type LogDocument } from './event.ts';
 
 /** A place in the log: just behind the document named, or before the first one when `lastId` is null. */
@@ -35,6 +35,31 @@ export interface OperateLog {
   follow(position: LogPosition): LogFollower;
 }
 
+/** The part of the driver that the log is read with. */
+export interface LogDatabase {
+  collection(name: string, options: CollectionOptions): LogCollection;
+}
+interface LogCollection {
+  find(): LogCursor;
+}
+export interface LogCursor extends AsyncIterable<Readonly<Record<string, unknown>>> {
+  sort(order: { readonly $natural: 1 | -1 }): LogCursor;
+  limit(documents: number): LogCursor;
+  batchSize(documents: number): LogCursor;
+  next(): Promise<Readonly<Record<string, unknown>> | null>;
+  close(): Promise<void>;
+}
+
+/**
+ * How the log's collection is opened. BSON types are kept as they are, so that the archive holds what bk-repo wrote. Only the
+ * primary is asked, whatever the connection string says: each member of a replica set has an order of its own.
+ */
+export const LOG_OPTIONS: CollectionOptions = {
+  promoteValues: false,
+  promoteLongs: false,
+  readPreference: 'primary',
+};
+
 export const LOG_START: LogPosition = { lastId: null, lastLoggedAt: null };
 
 /**
@@ -47,14 +72,10 @@ export const LOG_START: LogPosition = { lastId: null, lastLoggedAt: null };
  * When the document is no longer there, the ring has overtaken the reader: what is left is all new, and a gap.
  */
 export function cappedOperateLog(options: {
-  readonly database: Db;
+  readonly database: LogDatabase;
   readonly collection: string;
 }): OperateLog {
-  // BSON types are kept as they are, so that the archive holds what bk-repo wrote.
-  const collection = options.database.collection(options.collection, {
-    promoteValues: false,
-    promoteLongs: false,
-  });
+  const collection = options.database.collection(options.collection, LOG_OPTIONS);
   return {
     head: async () => {
       const newest = await collection.find().sort({ $natural: -1 }).limit(1).next();
@@ -70,14 +91,16 @@ export function positionBehind(document: LogDocument): LogPosition {
 
 /** MongoDB's error of a cursor whose place in a capped collection was overwritten. */
 const CAPPED_POSITION_LOST = 136;
+/** Times that a backlog is begun to be read anew, because the ring moved on under the first entries. */
+const FORWARD_ATTEMPTS = 3;
 
 class CappedFollower implements LogFollower {
-  readonly #collection: Collection;
+  readonly #collection: LogCollection;
   #position: LogPosition;
   /** Open while a backlog is read forwards; it stands behind the position. */
-  #forward: FindCursor | undefined;
+  #forward: LogCursor | undefined;
 
-  constructor(collection: Collection, position: LogPosition) {
+  constructor(collection: LogCollection, position: LogPosition) {
     this.#collection = collection;
     this.#position = position;
   }
@@ -92,7 +115,7 @@ class CappedFollower implements LogFollower {
     if (newest === null || identityOf(newest['_id']) === this.#position.lastId) {
       return this.#moved([]);
     }
-    return (await this.#readBackwards(limit)) ?? (await this.#readForward(limit));
+    return (await this.#readBackwards(limit)) ?? (await this.#readBacklog(limit));
   }
 
   async close(): Promise<void> {
@@ -111,6 +134,23 @@ class CappedFollower implements LogFollower {
       newestFirst.push(archivedForm(document));
     }
     return newestFirst.length > limit ? undefined : this.#movedFromOldest(newestFirst.reverse());
+  }
+
+  /**
+   * Read forwards. The oldest documents are those that are overwritten next: where that happens under the cursor before the
+   * position is reached, it begins anew.
+   */
+  async #readBacklog(limit: number): Promise<LogRead> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#readForward(limit);
+      } catch (error) {
+        await this.close();
+        if (!isPositionLost(error) || attempt === FORWARD_ATTEMPTS) {
+          throw error;
+        }
+      }
+    }
   }
 
   /** Read from the oldest document on: skip to the position and keep the cursor for the rest of the backlog. */
@@ -147,7 +187,7 @@ class CappedFollower implements LogFollower {
       }
     } catch (error) {
       // Overwritten under the cursor: what was taken is good, the rest is looked for anew.
-      if (!(error instanceof MongoServerError) || error.code !== CAPPED_POSITION_LOST) {
+      if (!isPositionLost(error)) {
         throw error;
       }
       await this.close();
@@ -155,7 +195,7 @@ class CappedFollower implements LogFollower {
     return documents;
   }
 
-  #backwards(limit: number): FindCursor {
+  #backwards(limit: number): LogCursor {
     return this.#collection.find().sort({ $natural: -1 }).limit(limit).batchSize(limit);
   }
 
@@ -176,4 +216,8 @@ class CappedFollower implements LogFollower {
     }
     return { documents, position: this.#position };
   }
+}
+
+function isPositionLost(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === CAPPED_POSITION_LOST;
 }

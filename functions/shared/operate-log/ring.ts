@@ -2,7 +2,7 @@ import { type Db, MongoServerError } from 'mongodb';
 import { z } from 'zod';
 import type { Logger } from '../logger.ts';
 import { archivedForm } from './event.ts';
-import { type LogPosition, positionBehind } from './reader.ts';
+import { LOG_OPTIONS, type LogPosition, positionBehind } from './reader.ts';
 
 /** The log's collection as it is now: what it holds, and when it overwrites. */
 export interface LogRing {
@@ -61,7 +61,7 @@ export async function inspectLog(options: {
     const nothing = { maxBytes: null, maxEvents: null, averageBytes: null, oldestLoggedAt: null, newest: [] };
     return { kind, events: count, ...nothing };
   }
-  const collection = database.collection(options.collection, { promoteValues: false, promoteLongs: false });
+  const collection = database.collection(options.collection, LOG_OPTIONS);
   const ends = { projection: { _id: 1, createdDate: 1 }, maxTimeMS: MAX_TIME } as const;
   const [oldest] = await collection.find({}, ends).sort({ $natural: 1 }).limit(1).toArray();
   const newest = await collection
@@ -111,7 +111,7 @@ async function statisticsOf(database: Db, name: string): Promise<z.output<typeof
 /** Sizes of the newest entries in BSON, which is what a capped collection counts. */
 async function sampledSizes(database: Db, name: string): Promise<number[]> {
   const raw = await database
-    .collection(name)
+    .collection(name, LOG_OPTIONS)
     .find({}, { raw: true, maxTimeMS: MAX_TIME })
     .sort({ $natural: -1 })
     .limit(SAMPLE)

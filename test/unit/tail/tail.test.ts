@@ -8,6 +8,7 @@ import {
 } from '../../../bin/simulator/log-entries.ts';
 import { batchMessageSchema } from '../../../functions/shared/lane/message.ts';
 import { MAX_MESSAGE_BYTES } from '../../../functions/shared/lane/pack.ts';
+import { eventsPerSecond } from '../../../functions/shared/slot/headroom.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
 import { type TailDependencies, tail } from '../../../functions/shared/tail/tail.ts';
 import { interrupted, TAIL_STEPS } from '../../support/interruption.ts';
@@ -271,6 +272,65 @@ describe('tail', () => {
     const [outcome] = await tail(dependencies, memoryTailSettings(world, { mode: 'continuous' }));
     expect(outcome).toEqual({ slotName: 'default', end: 'deadline', events: 1 });
     expect(waits).toBe(60);
+  });
+
+  it('moves on past what no task wants, and notes when it found the log drained', async () => {
+    const world = await followed({ includeAllProject: false, localProjectId: 'p' });
+    const [, , last] = ['q', 'r', 's'].map((project) => world.write(projectCreated(project)));
+    await tail(memoryTail(world), memoryTailSettings(world, { readLimit: 2 }));
+    expect(world.messages).toEqual([]);
+    expect(world.slots.get('default')).toMatchObject({
+      nextOrdinal: 4,
+      position: { lastId: last },
+      writing: { drainedAt: world.clock().toISOString(), unmeasured: 0 },
+    });
+  });
+
+  it('measures how fast the log is written, and keeps it twice a minute while nothing comes', async () => {
+    const world = await followed();
+    const kept: number[] = [];
+    const memory = memoryTail(world);
+    let waits = 0;
+    const dependencies: TailDependencies = {
+      ...memory,
+      slots: {
+        ...memory.slots,
+        renew: async (name, epoch, leaseMs, writing) => {
+          await memory.slots.renew(name, epoch, leaseMs, writing);
+          if (writing !== undefined) {
+            kept.push(waits);
+          }
+        },
+      },
+      wait: async (milliseconds) => {
+        world.now += milliseconds;
+        waits += 1;
+        if (waits > 60) {
+          for (let event = 0; event < 5; event += 1) {
+            world.write(projectCreated(`p${waits}_${event}`));
+          }
+        }
+      },
+    };
+    const settings = { mode: 'continuous' as const, deadline: world.now + 59_500, owner: 'one' };
+    await tail(dependencies, memoryTailSettings(world, settings));
+    expect(kept).toEqual([0, 30]);
+    await tail(dependencies, memoryTailSettings(world, { ...settings, deadline: world.now + 180_000 }));
+    // Nothing for a minute, then five a second for three, faded over ten.
+    const rate = eventsPerSecond(world.slots.get('default')?.writing);
+    expect(rate).toBeGreaterThan(3.85);
+    expect(rate).toBeLessThan(3.98);
+  });
+
+  it('looks at the slots as it finds them, whatever it does with them', async () => {
+    const world = await followed();
+    world.write(projectCreated('p'));
+    const seen: unknown[] = [];
+    const observe = async (slots: readonly unknown[]) => {
+      seen.push(structuredClone(slots));
+    };
+    await tail({ ...memoryTail(world), observe }, memoryTailSettings(world));
+    expect(seen).toEqual([[expect.objectContaining({ name: 'default', nextOrdinal: 1 })]]);
   });
 
   it('names what went wrong first, whether the lease can then be given back or not', async () => {
