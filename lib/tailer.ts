@@ -45,6 +45,8 @@ export class Tailer extends Construct {
         capabilities.operateLog,
         capabilities.writeArchive,
         capabilities.sendLanes,
+        // It has tasks repaired after gaps of the log.
+        capabilities.startRuns,
         capabilities.tailMode,
       ],
     });

@@ -13,6 +13,9 @@ import { bkRepoDatabase } from '../shared/mongodb/database.ts';
 import { cappedOperateLog } from '../shared/operate-log/reader.ts';
 import { inspectLog } from '../shared/operate-log/ring.ts';
 import { slotRepository } from '../shared/slot/repository.ts';
+import { gapRepairs } from '../shared/sweep/gap.ts';
+import { sweepRepository } from '../shared/sweep/table-sweeps.ts';
+import { sqsRunQueue } from '../shared/sync/queue.ts';
 import { catchUpRepository } from '../shared/tail/catch-up-repository.ts';
 import { logObserver } from '../shared/tail/observe.ts';
 import { type TailOutcome, tail } from '../shared/tail/tail.ts';
@@ -22,6 +25,7 @@ const env = environment(
   'TABLE_NAME',
   'ARCHIVE_BUCKET',
   'LANE_QUEUE_URL',
+  'RUN_QUEUE_URL',
   'MONGODB_SECRET_ID',
   'MONGODB_DATABASE',
   'OPERATE_LOG_COLLECTION',
@@ -59,6 +63,11 @@ export async function handler(_event: unknown, context: Context): Promise<TailOu
       archive: s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET }),
       lanes: laneRepository(table),
       queue: sqsLaneQueue({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL }),
+      repairs: gapRepairs({
+        sweeps: sweepRepository(table),
+        queue: sqsRunQueue({ sqs: sqs(), queueUrl: env.RUN_QUEUE_URL }),
+        clock: systemClock,
+      }),
       clock: systemClock,
       logger,
       wait: (milliseconds) => wait(milliseconds),

@@ -44,6 +44,7 @@ export function surrounded(
     archive: wrap('archive', dependencies.archive),
     lanes: wrap('lanes', dependencies.lanes),
     queue: wrap('queue', dependencies.queue),
+    repairs: wrap('repairs', dependencies.repairs),
   };
 }
 

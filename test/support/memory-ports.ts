@@ -43,6 +43,8 @@ export class MemoryWorld {
   /** `instant`: what is sent counts as applied; `played`: what the test notes in `lanes` does. */
   workers: 'instant' | 'played' = 'instant';
   readonly gaps: unknown[] = [];
+  /** What was asked for: `task key/slot/ordinal behind the gap`. */
+  readonly repairs = new Set<string>();
   readonly unreadable = new Map<number, string>();
   /** Every message that the queue accepted, without those that its deduplication dropped. */
   readonly messages: OutgoingMessage[] = [];

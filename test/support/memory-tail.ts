@@ -13,6 +13,15 @@ export function memoryTail(world: MemoryWorld): TailDependencies {
     archive: world.archive,
     lanes: world.laneRepository,
     queue: world.queue,
+    repairs: {
+      request: async ({ read, taskKeys }) => {
+        for (const taskKey of taskKeys) {
+          if (read.gap !== undefined) {
+            world.repairs.add(`${taskKey}/${read.slotName}/${read.firstOrdinal}`);
+          }
+        }
+      },
+    },
     clock: world.clock,
     logger: { info: () => undefined, warn: () => undefined },
     observe: async () => undefined,

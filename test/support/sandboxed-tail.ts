@@ -13,6 +13,7 @@ export function sandboxedTail(sandbox: Sandbox): TailDependencies {
     archive: sandbox.archive,
     lanes: sandbox.lanes,
     queue: sandbox.queue,
+    repairs: { request: async () => undefined },
     clock: systemClock,
     logger: { info: () => undefined, warn: () => undefined },
     observe: async () => undefined,

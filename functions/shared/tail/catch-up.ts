@@ -5,6 +5,7 @@ import { type LaneRepository, laneId, NO_HEAD } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
 import { isFollowing, routeOf } from '../route/route.ts';
 import type { Slot } from '../slot/slot.ts';
+import type { GapRead, GapRepairs } from '../sweep/gap.ts';
 import { syncPolicyOf } from '../task/sync-policy.ts';
 import type { Task } from '../task/task.ts';
 import type { CatchUpRepository, Stretch } from './catch-up-repository.ts';
@@ -30,6 +31,7 @@ export interface CatchUpDependencies {
   readonly archive: Pick<Archive, 'load' | 'putOperation'>;
   readonly lanes: Pick<LaneRepository, 'heads' | 'recordSent'>;
   readonly queue: LaneQueue;
+  readonly repairs: GapRepairs;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
 }
@@ -131,8 +133,8 @@ export function catchUp(options: {
     const from = task.catchUp.nextOrdinal;
     let at = from;
     if (from < slot.nextOrdinal) {
-      const documents = await stretchOf(dependencies.archive, slot, from, task.catchUp.stretch?.toOrdinal);
-      if (documents === undefined) {
+      const replayed = await stretchOf(dependencies.archive, slot, from, task.catchUp.stretch?.toOrdinal);
+      if (replayed === undefined) {
         stranded.add(task.key);
         const { key: taskKey, slotName } = task;
         await catchUps.strand({ taskKey, slotName, from, since: clock() });
@@ -144,7 +146,8 @@ export function catchUp(options: {
         return false;
       }
       const { policyVersion } = task;
-      const toOrdinal = from + documents.length;
+      const events = replayed.documents.length;
+      const toOrdinal = from + events;
       const stretch = task.catchUp.stretch ?? { toOrdinal, policyVersion, policy: syncPolicyOf(task) };
       const { key: taskKey, revision, ordinalOffset = 0 } = task;
       const startOrdinal = from + ordinalOffset;
@@ -154,14 +157,13 @@ export function catchUp(options: {
       ) {
         return false;
       }
-      const sent = await replay({ task, from, documents, stretch, slot, renew, dependencies });
+      const sent = await replay({ task, from, replayed, stretch, slot, renew, dependencies });
       const { generation } = task;
       const step = { taskKey, slotName: slot.name, generation, from, to: toOrdinal };
       if (sent === undefined || !(await catchUps.move(step))) {
         return false;
       }
       at = toOrdinal;
-      const events = documents.length;
       logger.info('Replayed the archive', { taskKey, slotName: slot.name, from, toOrdinal, events, sent });
     }
     if (at < slot.nextOrdinal) {
@@ -221,14 +223,15 @@ export function catchUp(options: {
 async function replay(options: {
   readonly task: BehindTask;
   readonly from: number;
-  readonly documents: ArchiveObject['documents'];
+  readonly replayed: Replayed;
   readonly stretch: Stretch;
   readonly slot: Slot;
   readonly renew: () => Promise<void>;
   readonly dependencies: CatchUpDependencies;
 }): Promise<number | undefined> {
-  const { task, from, documents, stretch, slot, renew, dependencies } = options;
-  const { archive, lanes, queue, clock } = dependencies;
+  const { task, from, stretch, slot, renew, dependencies } = options;
+  const { documents, gaps } = options.replayed;
+  const { archive, lanes, queue, repairs, clock } = dependencies;
   const route = { ...routeOf(task), policyVersion: stretch.policyVersion, policy: stretch.policy };
   const skipped = Math.max(0, (task.catchUp.notBefore ?? from) - from);
   const routed = routeRead({
@@ -246,8 +249,17 @@ async function replay(options: {
   });
   // The last look before anything is sent: who has lost the lease sends nothing.
   await renew();
+  for (const read of gaps) {
+    await repairs.request({ read, taskKeys: [task.key] });
+  }
   const rewound = await sendBatches({ batches, archive, queue, lanes, clock });
   return rewound.size > 0 ? undefined : batches.reduce((sum, { entries }) => sum + entries.length, 0);
+}
+
+/** What consecutive objects hold: their documents, and those of them before which entries may be lost. */
+interface Replayed {
+  readonly documents: ArchiveObject['documents'];
+  readonly gaps: readonly GapRead[];
 }
 
 /**
@@ -259,9 +271,10 @@ async function stretchOf(
   slot: Slot,
   from: number,
   toOrdinal: number | undefined,
-): Promise<ArchiveObject['documents'] | undefined> {
+): Promise<Replayed | undefined> {
   const end = toOrdinal ?? slot.nextOrdinal;
   const documents: ArchiveObject['documents'] = [];
+  const gaps: GapRead[] = [];
   for (let objects = 0; objects < STRETCH_OBJECTS; objects += 1) {
     const next = from + documents.length;
     if (next >= end || (toOrdinal === undefined && documents.length >= STRETCH_EVENTS)) {
@@ -272,7 +285,10 @@ async function stretchOf(
       break;
     }
     documents.push(...object.documents);
+    if (object.gap !== undefined) {
+      gaps.push(object);
+    }
   }
   const isWhole = toOrdinal === undefined ? documents.length > 0 : from + documents.length === toOrdinal;
-  return isWhole ? documents : undefined;
+  return isWhole ? { documents, gaps } : undefined;
 }

@@ -7,6 +7,7 @@ import { type LaneRepository, laneId } from '../lane/repository.ts';
 import { parseLogDocument } from '../operate-log/event.ts';
 import { type Route, routeEvent } from '../route/route.ts';
 import type { SlotRepository } from '../slot/repository.ts';
+import type { GapRepairs } from '../sweep/gap.ts';
 
 /** Room for a message's head beside its only operation. */
 const MAX_ENTRY_BYTES = MAX_MESSAGE_BYTES - 4_096;
@@ -73,13 +74,15 @@ export async function dispatch(options: {
   readonly queue: LaneQueue;
   readonly lanes: Pick<LaneRepository, 'recordSent'>;
   readonly slots: SlotRepository;
+  readonly repairs: GapRepairs;
   readonly clock: Clock;
   /** Keys of the tasks that were parked since the read was routed. */
   readonly parked: ReadonlySet<string>;
 }): Promise<ReadonlySet<string>> {
-  const { object, routed, archive, queue, lanes, slots, clock, parked } = options;
+  const { object, routed, archive, queue, lanes, slots, repairs, clock, parked } = options;
   if (object.gap !== undefined) {
     await slots.recordGap(object.slotName, object.firstOrdinal, object.gap);
+    await repairs.request({ read: object, taskKeys: object.routes.map(({ taskKey }) => taskKey) });
   }
   for (const fault of routed.unreadable) {
     await slots.recordUnreadable(object.slotName, fault.ordinal, fault.eventId, fault.reason);

@@ -8,6 +8,7 @@ import { isFollowing, routeOf } from '../route/route.ts';
 import { afterRead, isNoteDue, type Writing } from '../slot/headroom.ts';
 import type { SlotRepository } from '../slot/repository.ts';
 import { LeaseLostError, type Slot } from '../slot/slot.ts';
+import type { GapRepairs } from '../sweep/gap.ts';
 import type { Task } from '../task/task.ts';
 import { catchUp, leftOutOf, newlyLeftOut, parkedSince } from './catch-up.ts';
 import type { CatchUpRepository } from './catch-up-repository.ts';
@@ -34,6 +35,7 @@ export interface TailDependencies {
   readonly archive: Archive;
   readonly lanes: Pick<LaneRepository, 'heads' | 'recordSent' | 'list'>;
   readonly queue: LaneQueue;
+  readonly repairs: GapRepairs;
   readonly clock: Clock;
   readonly logger: Pick<Logger, 'info' | 'warn'>;
   readonly wait: (milliseconds: number) => Promise<void>;
@@ -289,8 +291,8 @@ async function dispatchCommitted(
   },
 ): Promise<Slot> {
   const { epoch, object, routed, writing, parked } = committed;
-  const { archive, catchUps, queue, lanes, slots, logger, clock } = dependencies;
-  const rewound = await dispatch({ object, routed, archive, queue, lanes, slots, clock, parked });
+  const { archive, catchUps, queue, lanes, slots, repairs, logger, clock } = dependencies;
+  const rewound = await dispatch({ object, routed, archive, queue, lanes, slots, repairs, clock, parked });
   for (const taskKey of rewound) {
     await catchUps.begin({ taskKey, slotName: object.slotName, ordinal: object.firstOrdinal });
   }

@@ -72,6 +72,21 @@ describe('catching up', () => {
     expect(world.dispatched.get(LANE)).toBe(4);
   });
 
+  it('has a task repaired after a gap that a read left it out of', async () => {
+    const world = await followed();
+    write(world, '/1');
+    await drained(world);
+    change(world, { status: 'PAUSED', pausedFrom: 'REPLICATING' });
+    write(world, '/lost');
+    write(world, '/2');
+    world.log.splice(0, 2);
+    await drained(world);
+    expect(world.repairs.size).toBe(0);
+    change(world, { status: 'REPLICATING' });
+    await drained(world);
+    expect([...world.repairs]).toEqual([`${KEY}/default/2`]);
+  });
+
   it('brings a task that was resumed back though nothing new is logged', async () => {
     const world = await followed({ status: 'PAUSED', pausedFrom: 'REPLICATING' });
     write(world, '/1');

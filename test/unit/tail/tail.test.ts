@@ -232,6 +232,7 @@ describe('tail', () => {
     expect(world.gaps).toEqual([
       { after: expect.objectContaining({ lastId: last }), before: expect.objectContaining({ lastId: kept }) },
     ]);
+    expect([...world.repairs]).toEqual([`${[...world.tasks.keys()][0]}/default/2`]);
   });
 
   it('puts an operation that fits no message into the archive and names it', async () => {
