@@ -107,6 +107,12 @@ export const ENDPOINTS: readonly Endpoint[] = [
     uses: ['principals', 'tableRead', 'tableWrite'],
   },
   {
+    folder: 'tasks/redrive',
+    methods: ['POST'],
+    path: '/task/redrive/{taskKey}',
+    uses: ['principals', 'tableRead', 'tableWrite', 'readArchive'],
+  },
+  {
     folder: 'tasks/toggle-status',
     methods: ['POST'],
     path: '/task/toggle/status/{taskKey}',

@@ -56,6 +56,8 @@ export class Synchronization extends Construct {
         capabilities.sendPages,
         // What sweeps find is put right by the lanes' workers.
         capabilities.sendLanes,
+        // What lanes cannot move is set back to where the archive has it.
+        capabilities.readArchive,
         capabilities.schedules,
       ],
     });

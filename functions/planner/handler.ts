@@ -1,6 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { mongoSourceCatalog } from '../shared/apply/mongo-source-catalog.ts';
 import { remotePool } from '../shared/apply/remotes.ts';
+import { s3Archive } from '../shared/archive/archive.ts';
 import { dynamoDb, kms, s3, scheduler, secretsManager, sqs } from '../shared/aws/clients.ts';
 import { s3BlobStore } from '../shared/blob/s3-blob-store.ts';
 import { systemClock } from '../shared/clock.ts';
@@ -35,12 +36,15 @@ import { syncPermissions } from '../shared/sync/permissions.ts';
 import { processRun, type RunDependencies } from '../shared/sync/process-run.ts';
 import { sqsPageQueue, sqsRunQueue } from '../shared/sync/queue.ts';
 import { mongoSourceInventory } from '../shared/sync/source-inventory.ts';
+import { catchUpRepository } from '../shared/tail/catch-up-repository.ts';
 import { kmsCredentials } from '../shared/task/credentials.ts';
 import { taskRepository } from '../shared/task/repository.ts';
+import { laneUpkeep } from '../shared/upkeep/lanes.ts';
 import { type UpkeepStep, upkeep } from '../shared/upkeep/upkeep.ts';
 
 const env = environment(
   'TABLE_NAME',
+  'ARCHIVE_BUCKET',
   'BLOB_BUCKET',
   'RUN_QUEUE_URL',
   'RUN_QUEUE_ARN',
@@ -91,6 +95,8 @@ const shared = {
   logger,
 };
 const failures = failureRepository(table);
+const lanes = laneRepository(table);
+const slots = slotRepository({ ...table, clock: systemClock });
 const nodes = mongoSourceNodes(database);
 const queue = sqsRunQueue({ sqs: sqs(), queueUrl: env.RUN_QUEUE_URL });
 const sweeping: SweepDependencies = {
@@ -109,7 +115,7 @@ const sweeping: SweepDependencies = {
 const retrying: RetryDependencies = {
   ...shared,
   failures,
-  lanes: laneRepository(table),
+  lanes,
   blobs: s3BlobStore({ s3: s3(), bucket: env.BLOB_BUCKET }),
   permissions: (options) => syncPermissions({ ...options, identities, clock: systemClock }),
   timeZone: env.TIME_ZONE,
@@ -117,6 +123,13 @@ const retrying: RetryDependencies = {
 /** What is looked after every few minutes. */
 const steps: readonly UpkeepStep[] = [
   { name: 'sweeps', run: (signal) => startDueSweeps({ tasks, signal, dependencies: sweeping }) },
+  laneUpkeep({
+    ...shared,
+    lanes,
+    catchUps: catchUpRepository(table),
+    slots,
+    archive: s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET }),
+  }),
 ];
 const dependencies: RunDependencies = {
   ...shared,
@@ -127,7 +140,7 @@ const dependencies: RunDependencies = {
     open: async (slotName) =>
       openSlot({
         slotName,
-        slots: slotRepository({ ...table, clock: systemClock }),
+        slots,
         log: cappedOperateLog({ database: await database(), collection: env.OPERATE_LOG_COLLECTION }),
       }),
   },

@@ -6,14 +6,16 @@ import type { Task } from './task.ts';
  * A task as the API answers it: bk-repo's shape and order of fields, nulls present, dates local to `timeZone`.
  *
  * What bk-repo's tasks of that time do not have is there only where it says something: `name`, `description`,
- * `initialSync`, `setting.errorStrategy`, the settings of sweeps, `repairing` until it is repaired after a gap, and with an
- * armed time the plan's next ones, as they are: rounded up to the minute.
+ * `initialSync`, `setting.errorStrategy`, the settings of sweeps, `repairing` until it is repaired after a gap, `parked` while
+ * what its lanes could not move is taken back, `stranded` when the archive has lost what they need, and with an armed time the
+ * plan's next ones, as they are: rounded up to the minute.
  *
  * The field `password` is there, for clients that expect it, and always null: what is stored of a password never leaves.
  */
 export function taskAnswer(task: Task, timeZone: string) {
   const { setting } = task;
   const { remoteClusterInfo, executionPlan } = setting;
+  const { parked } = task.catchUp ?? {};
   const nextTimes = nextExecuteTimes({ task, timeZone }).map((time) => formatLocalDateTime(time, timeZone));
   const local = (instant: string): string => formatLocalDateTime(new Date(instant), timeZone);
   const localOrNull = (instant: string | undefined): string | null =>
@@ -56,6 +58,12 @@ export function taskAnswer(task: Task, timeZone: string) {
     },
     status: task.status,
     ...((task.openGaps ?? 0) > 0 ? { repairing: true } : {}),
+    ...(parked === undefined
+      ? {}
+      : { parked: { since: local(parked.since), reason: parked.reason, details: parked.details ?? null } }),
+    ...(task.stranded === undefined
+      ? {}
+      : { stranded: { since: local(task.stranded.since), nextOrdinal: task.stranded.nextOrdinal } }),
     ...(task.initialSync === undefined
       ? {}
       : {

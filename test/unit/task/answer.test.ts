@@ -72,3 +72,16 @@ test('has nulls where a task has nothing', () => {
     setting: { executionPlan: { executeImmediately: true, executeTime: null, cronExpression: null } },
   });
 });
+
+test('shows that a task is parked, and what the archive has lost', () => {
+  const since = '2026-11-22T01:00:00.000Z';
+  const parked = { since, reason: 'REMOTE_AWAY' as const, details: 'timed out' };
+  const stranded = { since, nextOrdinal: 7 };
+  const task = storedTask({ catchUp: { nextOrdinal: 7, parked }, generation: 1, stranded });
+  expect(taskAnswer(task, 'UTC')).toMatchObject({
+    parked: { since: '2026-11-22T01:00:00', reason: 'REMOTE_AWAY', details: 'timed out' },
+    stranded: { since: '2026-11-22T01:00:00', nextOrdinal: 7 },
+  });
+  expect(taskAnswer(storedTask(), 'UTC')).not.toHaveProperty('parked');
+  expect(taskAnswer(storedTask(), 'UTC')).not.toHaveProperty('stranded');
+});
