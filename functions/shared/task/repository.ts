@@ -15,6 +15,8 @@ import {
   failurePartitionOf,
   lanePartitionOf,
   runPartitionOf,
+  sweepPartitionOf,
+  sweepPartPartitionOf,
   syncPartitionOf,
   TASK_PARTITION,
   taskKeyOf,
@@ -25,7 +27,7 @@ import { type Task, taskSchema } from './task.ts';
 const MAX_LIST_PAGES = 50;
 /** Items of a deleted task removed in one call, from each of its partitions. */
 const MAX_PURGED = 5_000;
-/** Newest runs of a deleted task of which everything is removed. */
+/** Newest runs, and sweeps, of a deleted task of which everything is removed. */
 const MAX_PURGED_RUNS = 50;
 
 const TASK_KEY = /^[0-9a-f]{32}$/;
@@ -48,8 +50,8 @@ export interface TaskRepository {
   /** Keep the first ordinal that was routed to a task. The first call counts; a task deleted since is left alone. */
   recordStart(taskKey: string, ordinal: number): Promise<void>;
   /**
-   * Delete a task with its lanes, failures, conflicts and runs. What a call interrupted here left behind, the next one removes, though it
-   * answers that there is no task.
+   * Delete a task with its lanes, failures, conflicts, runs and sweeps. What a call interrupted here left behind, the next one
+   * removes, though it answers that there is no task.
    *
    * @throws DomainError RESOURCE_NOT_FOUND for an unknown key.
    */
@@ -94,23 +96,23 @@ export function taskRepository(options: {
     }
   }
 
-  /** What older runs have found expires by itself. */
-  async function purgeRuns(taskKey: string): Promise<void> {
+  /** Runs or sweeps of a task, and what they have found; what older ones have found expires by itself. */
+  async function purgeWithin(partition: string, partitionOf: (id: string) => string): Promise<void> {
     const { Items = [] } = await table.send(
       new QueryCommand({
         TableName: tableName,
         KeyConditionExpression: 'pk = :pk',
-        ExpressionAttributeValues: { ':pk': runPartitionOf(taskKey) },
+        ExpressionAttributeValues: { ':pk': partition },
         ProjectionExpression: 'pk, sk',
         ConsistentRead: true,
         ScanIndexForward: false,
         Limit: MAX_PURGED_RUNS,
       }),
     );
-    for (const { sk: runId } of Items.map((item) => itemKeySchema.parse(item))) {
-      await purge(syncPartitionOf(runId));
+    for (const { sk: id } of Items.map((item) => itemKeySchema.parse(item))) {
+      await purge(partitionOf(id));
     }
-    await purge(runPartitionOf(taskKey));
+    await purge(partition);
   }
 
   return {
@@ -208,7 +210,8 @@ export function taskRepository(options: {
       await purge(lanePartitionOf(taskKey));
       await purge(failurePartitionOf(taskKey));
       await purge(conflictPartitionOf(taskKey));
-      await purgeRuns(taskKey);
+      await purgeWithin(runPartitionOf(taskKey), syncPartitionOf);
+      await purgeWithin(sweepPartitionOf(taskKey), sweepPartPartitionOf);
       if (!existed) {
         throw new DomainError('RESOURCE_NOT_FOUND', [taskKey]);
       }

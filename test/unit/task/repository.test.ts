@@ -144,8 +144,11 @@ describe('delete', () => {
   const run = { pk: `RUN#${task.key}`, sk: '6b0241c7a404394a0a25dc77' };
   const page = { pk: `SYNC#${run.sk}`, sk: 'PAGE#0000000000000001' };
 
+  const sweep = { pk: `SWEEP#${task.key}`, sk: '6b0241c7a404394a0a25dc78' };
+  const part = { pk: `SWEEP_PART#${sweep.sk}`, sk: '0000000000000001' };
+
   function store(options: { readonly existed: boolean }) {
-    for (const item of [run, page, conflict]) {
+    for (const item of [run, page, conflict, sweep, part]) {
       dynamo.on(QueryCommand, { ExpressionAttributeValues: { ':pk': item.pk } }).resolves({ Items: [item] });
     }
     dynamo.on(DeleteCommand).resolves(options.existed ? { Attributes: { ...task } } : {});
@@ -165,12 +168,12 @@ describe('delete', () => {
       .map((request) => request.DeleteRequest?.Key);
   }
 
-  test('removes the task first, then its lanes, failures, conflicts and runs with what they found', async () => {
+  test('removes the task first, then its lanes, failures, conflicts, runs and sweeps with what they found', async () => {
     store({ existed: true });
     dynamo.on(BatchWriteCommand).resolves({});
     await tasks.delete(task.key);
     expect(dynamo.calls()[0]?.args[0].input).toMatchObject({ Key: { pk: 'TASK', sk: task.key } });
-    expect(deletedKeys()).toEqual([...lanes, failure, conflict, page, run]);
+    expect(deletedKeys()).toEqual([...lanes, failure, conflict, page, run, part, sweep]);
   });
 
   test('tries again what DynamoDB did not take', async () => {
