@@ -73,7 +73,8 @@ export async function inspectLog(options: {
   const sizes = await sampledSizes(database, options.collection);
   return {
     kind: 'CAPPED',
-    events: Math.max(count, newest.length),
+    // Where all were looked at their number is exact; the server's own may be a moment older.
+    events: newest.length < WINDOW ? newest.length : Math.max(count, WINDOW),
     maxBytes: maxSize > 0 ? maxSize : null,
     maxEvents: max > 0 && max <= MAX_EVENTS ? max : null,
     averageBytes: sizes.length === 0 ? null : sizes.reduce((sum, size) => sum + size, 0) / sizes.length,

@@ -56,9 +56,14 @@ export function afterRead(
   return {
     drainedAt,
     unmeasured: 0,
-    events: before.events * fade + unmeasured,
-    seconds: before.seconds * fade + elapsed,
+    events: rounded(before.events * fade + unmeasured),
+    seconds: rounded(before.seconds * fade + elapsed),
   };
+}
+
+/** Down to a millionth, and so to 0 in the end: DynamoDB refuses numbers below 1e-130, which two idle days would bring about. */
+function rounded(measure: number): number {
+  return Math.floor(measure * 1e6) / 1e6;
 }
 
 /** Whether it is time to write down that the log was found drained at an instant. */

@@ -187,10 +187,15 @@ describe('a task', () => {
     expect(task.status).toBe('REPLICATING');
     const slots = await call({ path: '/replication/slot/list' });
     expect(slots.data).toContainEqual(
-      expect.objectContaining({ name: 'default', nextOrdinal: expect.any(Number) }),
+      expect.objectContaining({
+        name: 'default',
+        nextOrdinal: expect.any(Number),
+        lag: { events: expect.any(Number), seconds: expect.any(Number) },
+      }),
     );
     const account = await call({ path: `/replication/task/account/${task.key}` });
-    expect(account).toMatchObject({ status: 200, data: { applied: 0, failed: 0, pending: 0 } });
+    const none = { applied: 0, failed: 0, pending: 0, repaired: 0 };
+    expect(account).toMatchObject({ status: 200, data: none });
   });
 
   test('that is unknown has no detail, no account and cannot be deleted', async () => {

@@ -41,7 +41,7 @@ describe('the rate at which a log is written', () => {
         fc.array(pause, { minLength: 1, maxLength: 50 }),
         (rate, pauses) => {
           const writing = measured([...pauses.map((each) => [each, each * rate] as const), [30, 30 * rate]]);
-          expect(eventsPerSecond(writing)).toBeCloseTo(rate, 6);
+          expect(eventsPerSecond(writing)).toBeCloseTo(rate, 4);
         },
       ),
     );
@@ -52,8 +52,8 @@ describe('the rate at which a log is written', () => {
       fc.property(fc.array(fc.tuple(pause, fc.nat(10_000)), { minLength: 30, maxLength: 60 }), (reads) => {
         const rate = eventsPerSecond(measured(reads)) ?? Number.NaN;
         const rates = reads.map(([seconds, events]) => events / seconds);
-        expect(rate).toBeGreaterThanOrEqual(Math.min(...rates) - 1e-9);
-        expect(rate).toBeLessThanOrEqual(Math.max(...rates) + 1e-9);
+        expect(rate).toBeGreaterThanOrEqual(Math.min(...rates) - 1e-4);
+        expect(rate).toBeLessThanOrEqual(Math.max(...rates) + 1e-4);
       }),
     );
   });
@@ -62,6 +62,17 @@ describe('the rate at which a log is written', () => {
     const hour = (rate: number) => Array.from({ length: 60 }, () => [60, 60 * rate] as const);
     expect(eventsPerSecond(measured([...hour(1), ...hour(100)]))).toBeGreaterThan(99);
     expect(eventsPerSecond(measured([...hour(100), ...hour(0)]))).toBeLessThan(1);
+  });
+
+  it('keeps to numbers that can be stored, however long nothing comes', () => {
+    const week = Array.from({ length: 7 * 24 * 60 }, () => [60, 0] as const);
+    const writing = measured([[60, 1_000], ...week]);
+    expect(writing.events).toBe(0);
+    expect(writing.seconds).toBeLessThan(700);
+    const events = fc
+      .sample(fc.array(fc.tuple(pause, fc.nat(3)), { maxLength: 500 }), 50)
+      .map((reads) => measured(reads).events);
+    expect(events.filter((count) => count !== 0 && count < 1e-6)).toEqual([]);
   });
 
   it('counts a backlog over the time in which it was written, not in which it was read', () => {
