@@ -13,7 +13,7 @@ const EMPTY_FOLDERS = isFull ? 300 : 30;
 /** Changes at the source while the run goes on, as long as it does. */
 const MAX_CHANGES = isFull ? 2_000 : 200;
 const CHANGE_PAUSE_MS = 200;
-const PATIENCE_MS = isFull ? 1_800_000 : 600_000;
+const PATIENCE_MS = isFull ? 3_600_000 : 600_000;
 
 const suffix = randomBytes(3).toString('hex');
 const PROJECTS = ['apps', 'games', 'libs', 'tools'].map((name) => `${name}_${suffix}`);
