@@ -4,27 +4,37 @@ import type { Logger } from '../logger.ts';
 import { archivedForm } from './event.ts';
 import { LOG_OPTIONS, type LogPosition, positionBehind } from './reader.ts';
 
-/** The log's collection as it is now: what it holds, and when it overwrites. */
-export interface LogRing {
+/** What the log's collection can hold. */
+export interface LogSize {
   readonly kind: 'MISSING' | 'UNCAPPED' | 'CAPPED';
-  /** Entries in it. */
-  readonly events: number;
   /** Bytes of entries at which the oldest is overwritten; null when it is not capped. */
   readonly maxBytes: number | null;
   /** Number of entries at which the oldest is overwritten; null when there is no such limit. */
   readonly maxEvents: number | null;
   /** Mean size of the newest entries, in bytes; null when there are none. */
   readonly averageBytes: number | null;
+}
+
+/** The log's collection as it is now: what it can hold, and what it holds. */
+export interface LogRing extends LogSize {
+  /** Entries in it. */
+  readonly events: number;
   /** `createdDate` of the oldest entry, ISO 8601 UTC; null when there is none. */
   readonly oldestLoggedAt: string | null;
   /** The newest entries, newest first, at most `WINDOW`. */
   readonly newest: readonly LogPosition[];
 }
 
+/** Where the log is. */
+export interface LogSource {
+  readonly database: Db;
+  readonly collection: string;
+}
+
 /** Entries at the log's end that are looked at one by one, by their `_id` and `createdDate` alone. */
 export const WINDOW = 1_000;
 /** Entries at the log's end whose size is taken. */
-const SAMPLE = 100;
+const SAMPLE = 50;
 /** A question that takes longer is given up, on the server; milliseconds. */
 const MAX_TIME = 5_000;
 /** The largest limit that a server takes; some say one beyond it, 0 or -1 for none. */
@@ -45,49 +55,68 @@ const statisticsSchema = z.object({
 });
 
 /**
- * Look at the log's collection: four small questions, whatever its size. Of one that is not capped nothing is told but that.
+ * Look at what the log's collection can hold: two small questions, whatever its size.
  *
  * @throws MongoError when the server cannot be asked.
  */
-export async function inspectLog(options: {
-  readonly database: Db;
-  readonly collection: string;
-}): Promise<LogRing> {
-  const { database } = options;
-  const { capped, count, maxSize = 0, max = 0, nindexes } = await statisticsOf(database, options.collection);
-  if (!capped) {
+export async function measureLog(source: LogSource): Promise<LogSize> {
+  return (await measured(source)).size;
+}
+
+/**
+ * Look at the log's collection and its ends: four small questions at most. Of one that is not capped nothing is told but that.
+ *
+ * @throws MongoError when the server cannot be asked.
+ */
+export async function inspectLog(source: LogSource): Promise<LogRing> {
+  const { size, count } = await measured(source);
+  if (size.kind !== 'CAPPED') {
     // Without an order there are no ends: servers other than MongoDB refuse to be asked for them.
-    const kind = nindexes === 0 && count === 0 ? 'MISSING' : 'UNCAPPED';
-    const nothing = { maxBytes: null, maxEvents: null, averageBytes: null, oldestLoggedAt: null, newest: [] };
-    return { kind, events: count, ...nothing };
+    return { ...size, events: count, oldestLoggedAt: null, newest: [] };
   }
-  const collection = database.collection(options.collection, LOG_OPTIONS);
+  const collection = source.database.collection(source.collection, LOG_OPTIONS);
   const ends = { projection: { _id: 1, createdDate: 1 }, maxTimeMS: MAX_TIME } as const;
-  const [oldest] = await collection.find({}, ends).sort({ $natural: 1 }).limit(1).toArray();
   const newest = await collection
     .find({}, ends)
     .sort({ $natural: -1 })
     .limit(WINDOW)
     .batchSize(WINDOW)
     .toArray();
-  const sizes = await sampledSizes(database, options.collection);
+  const isWhole = newest.length < WINDOW;
+  const oldest = isWhole
+    ? newest.at(-1)
+    : await collection.find({}, ends).sort({ $natural: 1 }).limit(1).next();
   return {
-    kind: 'CAPPED',
+    ...size,
     // Where all were looked at their number is exact; the server's own may be a moment older.
-    events: newest.length < WINDOW ? newest.length : Math.max(count, WINDOW),
-    maxBytes: maxSize > 0 ? maxSize : null,
-    maxEvents: max > 0 && max <= MAX_EVENTS ? max : null,
-    averageBytes: sizes.length === 0 ? null : sizes.reduce((sum, size) => sum + size, 0) / sizes.length,
-    oldestLoggedAt: oldest === undefined ? null : archivedForm(oldest).loggedAt,
+    events: isWhole ? newest.length : Math.max(count, WINDOW),
+    oldestLoggedAt: oldest === undefined || oldest === null ? null : archivedForm(oldest).loggedAt,
     newest: newest.map((document) => positionBehind(archivedForm(document))),
   };
 }
 
+async function measured(source: LogSource): Promise<{ readonly size: LogSize; readonly count: number }> {
+  const { database, collection } = source;
+  const { capped, count, maxSize = 0, max = 0, nindexes } = await statisticsOf(database, collection);
+  if (!capped) {
+    const kind = nindexes === 0 && count === 0 ? 'MISSING' : 'UNCAPPED';
+    return { size: { kind, maxBytes: null, maxEvents: null, averageBytes: null }, count };
+  }
+  const sizes = await sampledSizes(database, collection);
+  const size = {
+    kind: 'CAPPED',
+    maxBytes: maxSize > 0 ? maxSize : null,
+    maxEvents: max > 0 && max <= MAX_EVENTS ? max : null,
+    averageBytes: sizes.length === 0 ? null : sizes.reduce((sum, bytes) => sum + bytes, 0) / sizes.length,
+  } as const;
+  return { size, count };
+}
+
 /** What `inspect` tells; undefined, and a line in the log, where the server cannot be asked: nothing depends on it. */
-export async function inspectIfPossible(options: {
-  readonly inspect: () => Promise<LogRing>;
+export async function inspectIfPossible<Seen extends LogSize>(options: {
+  readonly inspect: () => Promise<Seen>;
   readonly logger: Pick<Logger, 'warn'>;
-}): Promise<LogRing | undefined> {
+}): Promise<Seen | undefined> {
   try {
     return await options.inspect();
   } catch (error) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { LogPosition } from '../operate-log/reader.ts';
-import type { LogRing } from '../operate-log/ring.ts';
+import type { LogRing, LogSize } from '../operate-log/ring.ts';
 
 /** Seconds between two starts of the tailer: a log must hold at least what is written meanwhile. */
 export const TAIL_PERIOD = 60;
@@ -126,7 +126,7 @@ export function lagOf(options: {
 }
 
 /** Entries of a usual size that the log holds before it overwrites; null when it does not. */
-export function capacityOf(ring: LogRing, averageBytes: number | null = ring.averageBytes): number | null {
+export function capacityOf(ring: LogSize, averageBytes: number | null = ring.averageBytes): number | null {
   if (ring.maxBytes === null || averageBytes === null || averageBytes <= 0) {
     return null;
   }

@@ -1,5 +1,5 @@
 import type { Logger } from '../logger.ts';
-import { inspectIfPossible, type LogRing } from '../operate-log/ring.ts';
+import { inspectIfPossible, type LogSize } from '../operate-log/ring.ts';
 import { capacityOf, eventsPerSecond, TAIL_PERIOD } from './headroom.ts';
 import type { SlotRepository } from './repository.ts';
 
@@ -22,7 +22,7 @@ const USUAL_BYTES = 500;
  * @param options `rate`: events per second that were measured; null when none were.
  */
 export function preflight(options: {
-  readonly ring: LogRing;
+  readonly ring: LogSize;
   readonly collection: string;
   readonly rate: number | null;
 }): readonly LogWarning[] {
@@ -51,7 +51,7 @@ export function preflight(options: {
 export async function preflightOfSlot(options: {
   readonly slotName: string;
   readonly slots: Pick<SlotRepository, 'get'>;
-  readonly inspect: () => Promise<LogRing>;
+  readonly inspect: () => Promise<LogSize>;
   readonly collection: string;
   readonly logger: Pick<Logger, 'warn'>;
 }): Promise<readonly LogWarning[]> {

@@ -6,7 +6,7 @@ import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
 import { warningsAnswer } from '../../shared/http/warning-catalogue.ts';
 import { bkRepoDatabase } from '../../shared/mongodb/database.ts';
 import { cappedOperateLog } from '../../shared/operate-log/reader.ts';
-import { inspectLog } from '../../shared/operate-log/ring.ts';
+import { measureLog } from '../../shared/operate-log/ring.ts';
 import { remoteProbe } from '../../shared/remote/probe.ts';
 import { openSlot } from '../../shared/slot/open.ts';
 import { preflightOfSlot } from '../../shared/slot/preflight.ts';
@@ -53,7 +53,7 @@ export const handler = bkrepoEndpoint({
     if (task.type !== 'INCREMENTAL') {
       return answer;
     }
-    const inspect = async () => inspectLog({ database: await sourceDatabase(), collection });
+    const inspect = async () => measureLog({ database: await sourceDatabase(), collection });
     const { slotName } = task;
     const warnings = await preflightOfSlot({ slotName, slots, inspect, collection, logger });
     return warnings.length === 0 ? answer : { ...answer, warnings: warningsAnswer(warnings, language) };

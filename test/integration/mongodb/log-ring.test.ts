@@ -1,7 +1,7 @@
 import { BSON, type Db } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectCreated } from '../../../bin/simulator/log-entries.ts';
-import { inspectLog, WINDOW } from '../../../functions/shared/operate-log/ring.ts';
+import { inspectLog, measureLog, WINDOW } from '../../../functions/shared/operate-log/ring.ts';
 import { openTestDatabase } from '../../support/test-database.ts';
 
 const START = Date.parse('2026-11-22T00:00:00Z');
@@ -55,6 +55,9 @@ describe('the log’s collection, as a server describes it', () => {
       averageBytes: bytes,
       oldestLoggedAt: new Date(START).toISOString(),
     });
+    const { kind, maxBytes, maxEvents, averageBytes } = ring;
+    const size = { kind, maxBytes, maxEvents, averageBytes };
+    expect(await measureLog({ database, collection: 'filled' })).toEqual(size);
     expect(ring.newest).toHaveLength(WINDOW);
     expect(ring.newest[0]).toEqual({
       lastId: insertedIds[WINDOW + 4]?.toHexString(),
