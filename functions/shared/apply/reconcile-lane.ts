@@ -76,7 +76,8 @@ export async function reconcileLane(delivery: Delivery): Promise<'applied' | 'dr
     throw opening(error, delivery.circuit, url);
   }
   const counts = await record.finish();
-  logger.info('Did a part of a sweep', { lane, sweepId, part: part.part, ...counts });
+  const level = counts.failed > 0 ? 'error' : counts.conflicted > 0 ? 'warn' : 'info';
+  logger[level]('Did a part of a sweep', { lane, sweepId, part: part.part, ...counts });
   return 'applied';
 }
 

@@ -214,6 +214,7 @@ describe('a part of a sweep', () => {
       expect.objectContaining({ sweepId: 's', part: 1, fullPath: '/b', code: 'REMOTE_REFUSED' }),
     ]);
     expect(world.partCounts.get(1)).toEqual(counts({ checked: 3, repaired: 2, failed: 1 }));
+    expect(world.logged).toEqual([{ level: 'error', text: 'Did a part of a sweep' }]);
   });
 
   it('fails every path where its repository cannot be made', async () => {
@@ -293,6 +294,22 @@ describe('a part of a sweep', () => {
     };
     await expect(reconcile()).rejects.toThrow('moved by another delivery');
     expect(changes()).toEqual(['delete /x']);
+  });
+
+  it('counts once where two deliveries are at it', async () => {
+    world.putFile('/a', 'a');
+    part(['/a', '/b']);
+    const { load } = world.partLedger;
+    world.dependencies.parts.load = async (sweepId, number) => {
+      const stored = await load(sweepId, number);
+      world.dependencies.parts.load = load;
+      await reconcile();
+      return stored;
+    };
+    await expect(reconcile()).rejects.toThrow('moved by another delivery');
+    expect(await reconcile()).toBe('dropped');
+    expect(world.partCounts.get(1)).toEqual(counts({ checked: 2, repaired: 1, unchanged: 1 }));
+    expect(world.state()?.repaired).toBe(1);
   });
 
   it('makes a batch that was loaded before it look again', async () => {
