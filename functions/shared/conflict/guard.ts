@@ -214,10 +214,29 @@ export function conflictGuard(options: {
     return copiedUntil !== undefined && Date.parse(loggedAt()) <= Date.parse(copiedUntil) + tolerance;
   }
 
-  /** What the operation takes away may be replaced by what the source has there since. */
+  /**
+   * What the operation takes away may be replaced by what the source has there since; so may what a rename takes away that the
+   * log may have too late, for it leaves no tombstone.
+   */
   function isVacated(fullPath: string): boolean {
-    const vacated = current?.operation === undefined ? undefined : vacatedBy(current.operation);
-    return vacated !== undefined && (fullPath === vacated || fullPath.startsWith(childPrefixOf(vacated)));
+    return [current?.operation, ...lateRenames()].some((operation) => {
+      const vacated = operation === undefined ? undefined : vacatedBy(operation);
+      return vacated !== undefined && (fullPath === vacated || fullPath.startsWith(childPrefixOf(vacated)));
+    });
+  }
+
+  /** Of the message, those behind the present operation that may have been done before it. */
+  function lateRenames(): Operation[] {
+    const { ordinal } = current?.cause ?? {};
+    const until = Date.parse(loggedAt()) + INVERSION_WINDOW;
+    return pending.flatMap(({ operation, ...entry }) =>
+      ordinal !== undefined &&
+      entry.ordinal > ordinal &&
+      Date.parse(entry.loggedAt) <= until &&
+      operation.kind === 'NODE_RENAME'
+        ? [operation]
+        : [],
+    );
   }
 
   /** What the operation itself brings has been at the source, whatever has become of it. */

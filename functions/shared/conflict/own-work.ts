@@ -25,6 +25,12 @@ const DIGEST_LENGTH = 8;
 /** What is kept of it in a lane's item, which has 400 KB; the oldest is forgotten first. */
 const MAX_CONTENTS = 8_000;
 const MAX_LANDINGS = 50;
+/**
+ * Contents that count for longer than the log may speak of them, the last ones: a message is looked at once for all that it brings,
+ * two paths for each of its 100 entries, and may be cut off behind its first one; and the log may have a path's next node
+ * before the rename that took this one away, however long it has been there. Two kilobytes of the item.
+ */
+const MAX_LASTING = 256;
 
 /** What is known of content at a path; a remote of the base contract tells neither kind nor digest. */
 export interface KnownContent {
@@ -43,10 +49,12 @@ export interface OwnWork {
   stored(until: Date): StoredOwnWork | undefined;
 }
 
-/** @param known what was stored; it counts if the log may still speak of it at `loggedAt`, ISO 8601 UTC. */
+/** @param known what was stored; all of it counts if the log may still speak of it at `loggedAt`, ISO 8601 UTC. */
 export function ownWork(known: StoredOwnWork | undefined, loggedAt: string): OwnWork {
   const isCurrent = known !== undefined && Date.parse(loggedAt) <= Date.parse(known.until);
-  const contents = new Set(isCurrent ? digestsIn(known.contents) : []);
+  const contents = new Set(
+    known === undefined ? [] : digestsIn(known.contents).slice(isCurrent ? 0 : -MAX_LASTING),
+  );
   const landings = new Map(isCurrent ? known.landings.map(({ fullPath, until }) => [fullPath, until]) : []);
 
   return {

@@ -4,6 +4,7 @@ import { circuit } from '../../../functions/shared/apply/circuit.ts';
 import type { BatchMessage } from '../../../functions/shared/lane/message.ts';
 import type { Operation } from '../../../functions/shared/lane/operation.ts';
 import { laneId } from '../../../functions/shared/lane/repository.ts';
+import { RemoteOutageError } from '../../../functions/shared/remote/errors.ts';
 import type { SyncPolicy } from '../../../functions/shared/task/sync-policy.ts';
 import { storedTask } from '../../support/tasks.ts';
 import { batch, fileCreate, freshLane, LANE, REMOTE_LANE, sha256Of, World } from '../apply/world.ts';
@@ -445,6 +446,87 @@ describe('the remote of the base contract', () => {
     world.beforeCall = () => {};
     await apply(message);
     expect(world.state()).toMatchObject({ appliedOrdinal: 2, applied: 2, conflicted: 0 });
+  });
+});
+
+describe('a log out of order', () => {
+  /** Messages of entries this many milliseconds after each other. */
+  const apart = (milliseconds: number, message: BatchMessage): BatchMessage => ({
+    ...message,
+    entries: message.entries.map((entry, index) => ({
+      ...entry,
+      loggedAt: new Date(Date.parse(LOGGED_AT) + index * milliseconds).toISOString(),
+    })),
+  });
+  const older = fileCreate('/a', 'old');
+  const newer = fileCreate('/a', 'new');
+  const rename: Operation = { kind: 'NODE_RENAME', fullPath: '/a', newFullPath: '/b', operator: 'ada' };
+
+  /** What the source has come to at an instant: the older file was renamed, and the newer one came to its place. */
+  const come = (at: string) => {
+    const date = new Date(at);
+    world.now = new Date(date.getTime() + 60_000);
+    world.putFile('/a', 'new', { createdDate: date, lastModifiedDate: date });
+    world.putFile('/b', 'old', { createdDate: LONG_AGO, lastModifiedDate: date });
+  };
+
+  const ended = () => {
+    expect([contentAt('/a'), contentAt('/b')]).toEqual([sha256Of('new'), sha256Of('old')]);
+    expect(world.state()).toMatchObject({ conflicted: 0, failed: 0 });
+  };
+
+  it('has what a rename takes away replaced by what comes before it in the message', async () => {
+    come(LOGGED_AT);
+    foreign('/a', 'old');
+    await apply(under('SKIP', newer, rename));
+    ended();
+  });
+
+  it('does not so for a rename that is too late to have been before', async () => {
+    come(LOGGED_AT);
+    foreign('/a', 'old');
+    await apply(apart(2_001, under('SKIP', newer, rename)));
+    expect(journal()).toMatchObject([{ fullPath: '/a', ordinal: 1 }]);
+  });
+
+  it('has what the lane has put there replaced, however long ago that was', async () => {
+    world.putFile('/a', 'old', { createdDate: LONG_AGO });
+    await apply(under('SKIP', older));
+    const at = '2026-11-22T09:00:00.000Z';
+    come(at);
+    for (const [previous, operation] of [newer, rename].entries()) {
+      const message = batch(previous + 1, [operation], { policy: policy('SKIP') });
+      await apply({ ...message, entries: message.entries.map((entry) => ({ ...entry, loggedAt: at })) });
+    }
+    ended();
+  });
+
+  it('makes no conflict of what a message had put when it was cut off, and cut off again', async () => {
+    world.announcement = { extensions: new Set() };
+    const paths = ['/1', '/2', '/3'];
+    for (const path of paths) {
+      world.putFile(path, path, { lastModifiedDate: new Date(LOGGED_AT) });
+    }
+    const files = paths.map((path) => fileCreate(path, path));
+    const message = apart(3_000, under('SKIP', ...files));
+    // Killed when everything was sent, then cut off behind the first event, whose time the record has.
+    world.aroundRecord = () => {
+      if (world.target.has('/3')) {
+        throw new Error('killed');
+      }
+    };
+    await expect(apply(message)).rejects.toThrow('killed');
+    world.aroundRecord = () => {};
+    world.beforeCall = (name, path) => {
+      if (name === 'upload' && path === '/2') {
+        throw new RemoteOutageError('CONNECTION_CUT');
+      }
+    };
+    await expect(apply(message)).rejects.toThrow(RemoteOutageError);
+    expect(world.state()).toMatchObject({ appliedOrdinal: 1 });
+    world.beforeCall = () => {};
+    await apply(message);
+    expect(world.state()).toMatchObject({ appliedOrdinal: 3, applied: 3, conflicted: 0 });
   });
 });
 
