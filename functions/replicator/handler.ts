@@ -1,6 +1,7 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { mongoSourceCatalog } from '../shared/apply/mongo-source-catalog.ts';
 import { processRecords, type QueueRecord } from '../shared/apply/process-records.ts';
+import { circuitStore, remoteCircuits } from '../shared/apply/remote-circuits.ts';
 import { remotePool } from '../shared/apply/remotes.ts';
 import { s3Archive } from '../shared/archive/archive.ts';
 import { dynamoDb, kms, s3, secretsManager, sqs } from '../shared/aws/clients.ts';
@@ -9,6 +10,7 @@ import { systemClock } from '../shared/clock.ts';
 import { mongoSourceHistory } from '../shared/conflict/source-history.ts';
 import { conflictStops } from '../shared/conflict/stop.ts';
 import { environment } from '../shared/environment.ts';
+import { sqsAcknowledger } from '../shared/lane/acknowledge.ts';
 import { sqsPostponer } from '../shared/lane/postpone.ts';
 import { laneRepository } from '../shared/lane/repository.ts';
 import { logger } from '../shared/logger.ts';
@@ -32,7 +34,11 @@ const env = environment(
 );
 const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
 const archive = s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET });
-const postpone = sqsPostponer({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL, logger });
+const laneQueue = { sqs: sqs(), queueUrl: env.LANE_QUEUE_URL, logger };
+const postpone = sqsPostponer(laneQueue);
+/** What is done of a lane is removed at once: its next message need not wait for what is slow in the same delivery. */
+const acknowledge = sqsAcknowledger(laneQueue);
+const circuits = remoteCircuits({ store: circuitStore(table), clock: systemClock, random: Math.random });
 const database = () =>
   bkRepoDatabase({
     secrets: secretsManager(),
@@ -71,17 +77,20 @@ export const handler = async (event: SQSEvent, context: Context): Promise<SQSBat
   const receiptHandles = new Map(
     event.Records.map(({ messageId, receiptHandle }) => [messageId, receiptHandle]),
   );
+  const handlesOf = (records: readonly QueueRecord[]): string[] =>
+    records.flatMap(({ messageId }) => receiptHandles.get(messageId) ?? []);
   const returned = await processRecords({
     records: event.Records.map(recordOf),
     signal: AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - CLOSING_TIME)),
     random: Math.random,
+    circuits,
+    onDone: (records) => acknowledge(handlesOf(records)),
     dependencies,
   });
   await postpone(
-    returned.flatMap(({ record, delay }) => {
-      const receiptHandle = receiptHandles.get(record.messageId);
-      return receiptHandle === undefined ? [] : [{ receiptHandle, delay }];
-    }),
+    returned.flatMap(({ record, delay }) =>
+      handlesOf([record]).map((receiptHandle) => ({ receiptHandle, delay })),
+    ),
   );
   return { batchItemFailures: returned.map(({ record }) => ({ itemIdentifier: record.messageId })) };
 };

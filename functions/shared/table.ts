@@ -20,6 +20,7 @@
  * | what a task's sweeps have to know | `SWEEP#<task key>` | `STATE` |
  * | gap that a task is to be repaired after | `SWEEP#<task key>` | `GAP#<slot>#<ordinal>` |
  * | part of a sweep | `SWEEP_PART#<sweep id>` | part (from 1), padded |
+ * | remote that was found down | `REMOTE` | SHA-256 of its address, hex |
  * | principal | `PRINCIPAL` | user name |
  * | token | `TOKEN#<SHA-256 of it, hex>` | `TOKEN` |
  * | access key | `ACCESS_KEY` | access key |
@@ -168,6 +169,11 @@ export function sweepPartPartitionOf(sweepId: string): string {
 /** @param part from 1. */
 export function sweepPartKeyOf(sweepId: string, part: number): TableKey {
   return { pk: sweepPartPartitionOf(sweepId), sk: paddedOrdinal(part) };
+}
+
+/** @param digest SHA-256 of the remote's address, in hex. */
+export function remoteKeyOf(digest: string): TableKey {
+  return { pk: 'REMOTE', sk: digest };
 }
 
 export function principalKeyOf(username: string): TableKey {

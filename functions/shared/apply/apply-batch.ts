@@ -165,9 +165,9 @@ export async function applyBatch(options: {
   };
   try {
     const { url } = task.setting.remoteClusterInfo;
-    circuit.pass(url);
-    const opened = (error: unknown): never => {
-      throw opening(error, circuit, url);
+    await circuit.pass(url);
+    const opened = async (error: unknown): Promise<never> => {
+      throw await opening(error, circuit, url);
     };
     const client = await remotes.clientFor(task).catch(opened);
     const content = contentKnowledge(
@@ -236,6 +236,7 @@ export async function applyBatch(options: {
       await checkGoing();
       const operation = await operationOf(entry, dependencies);
       const outcome = await applied(entry, operation).catch(opened);
+      await circuit.close(url);
       if (outcome.kind === 'FAILED') {
         logger.error('Recorded a failed operation', {
           lane,
@@ -350,9 +351,9 @@ function isStopped({ type, status }: Task): boolean {
 }
 
 /** The error, and if it is an outage of the remote, the circuit opened by it. */
-export function opening(error: unknown, circuit: Circuit, url: string): unknown {
+export async function opening(error: unknown, circuit: Circuit, url: string): Promise<unknown> {
   if (error instanceof RemoteOutageError) {
-    circuit.open(url, error);
+    await circuit.open(url, error);
   }
   return error;
 }

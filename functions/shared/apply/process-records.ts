@@ -11,6 +11,7 @@ import { RemoteUndecidedError } from './ask.ts';
 import { backOff } from './back-off.ts';
 import { type Circuit, circuit } from './circuit.ts';
 import { type LaneDependencies, reconcileLane } from './reconcile-lane.ts';
+import type { RemoteCircuits } from './remote-circuits.ts';
 
 /** A message as the queue delivered it. */
 export interface QueueRecord {
@@ -50,10 +51,14 @@ export async function processRecords(options: {
   readonly signal: AbortSignal;
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
+  /** The deployment's circuits; absent: each delivery finds out for itself which remotes are down. */
+  readonly circuits?: RemoteCircuits;
+  /** Called with what is done of a lane, when it is all that the delivery has of it. */
+  readonly onDone?: (records: readonly QueueRecord[]) => Promise<void>;
   readonly dependencies: LaneDependencies;
 }): Promise<Returned[]> {
-  const { records, signal, random, dependencies } = options;
-  const remotesFound = circuit();
+  const { records, signal, random, circuits, onDone, dependencies } = options;
+  const remotesFound = circuit(circuits);
   const groups = groupsOf(records);
   const returned: Returned[] = [];
 
@@ -68,6 +73,7 @@ export async function processRecords(options: {
         return;
       }
     }
+    await onDone?.(group);
   }
 
   const waiting = groups.values();

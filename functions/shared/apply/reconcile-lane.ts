@@ -69,12 +69,13 @@ export async function reconcileLane(delivery: Delivery): Promise<'applied' | 'dr
   const record = partRecord({ part, state, lanes, parts, clock: dependencies.clock });
   const { url } = task.setting.remoteClusterInfo;
   try {
-    delivery.circuit.pass(url);
+    await delivery.circuit.pass(url);
     await settlePart({ ...delivery, task, part, record, resolved: state?.noted ?? [] });
   } catch (error) {
     await record.interrupted(error);
-    throw opening(error, delivery.circuit, url);
+    throw await opening(error, delivery.circuit, url);
   }
+  await delivery.circuit.close(url);
   const counts = await record.finish();
   const level = counts.failed > 0 ? 'error' : counts.conflicted > 0 ? 'warn' : 'info';
   logger[level]('Did a part of a sweep', { lane, sweepId, part: part.part, ...counts });

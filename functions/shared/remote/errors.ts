@@ -29,6 +29,7 @@ export class RemoteOutageError extends Error {
   readonly reason: OutageReason;
   /** The remote's own wish, from `Retry-After`; seconds. */
   readonly retryAfter: number | undefined;
+  readonly details: string | undefined;
 
   constructor(
     reason: OutageReason,
@@ -46,6 +47,7 @@ export class RemoteOutageError extends Error {
     this.name = 'RemoteOutageError';
     this.reason = reason;
     this.retryAfter = retryAfter;
+    this.details = details;
   }
 }
 
