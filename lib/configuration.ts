@@ -9,6 +9,9 @@ const list = (item: z.ZodString) =>
     .union([z.array(item), z.string().transform((text) => text.split(',').map((part) => part.trim()))])
     .pipe(z.array(item).min(1));
 
+/** Above what queues keep (14 days), and what an outage over holidays with its repair takes. */
+const MIN_ARCHIVE_DAYS = 35;
+
 const contextSchema = z
   .object({
     stage: z.string().regex(/^[a-z][a-z0-9-]{0,19}$/, 'must be 1 to 20 of a-z, 0-9 and -, a letter first'),
@@ -16,6 +19,7 @@ const contextSchema = z
     mongodbDatabase: name.default('bkrepo'),
     operateLogCollection: name.default('operate_log'),
     blobBucketName: name.optional(),
+    archiveDays: z.coerce.number().int().min(MIN_ARCHIVE_DAYS).default(365),
     tailMode: z.enum(['continuous', 'burst']).default('continuous'),
     timeZone: name.default('UTC').refine(isTimeZone, 'must be an IANA time zone such as Asia/Shanghai'),
     projectId: z
@@ -79,6 +83,8 @@ export interface Configuration {
   readonly mongodbDatabase: string;
   readonly operateLogCollection: string;
   readonly blobBucketName: string | undefined;
+  /** How long the archive keeps what was read from the log. */
+  readonly archiveDays: number;
   readonly tailMode: Context['tailMode'];
   readonly timeZone: string;
   readonly projectId: string;

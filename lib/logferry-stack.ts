@@ -39,7 +39,7 @@ export class LogferryStack extends Stack {
     const storage = new Storage(this, 'Storage', {
       blobBucketName: configuration.blobBucketName,
       removalPolicy,
-      archiveRetention: Duration.days(365),
+      archiveRetention: Duration.days(configuration.archiveDays),
     });
     const database = new Database(this, 'Database', { secretName: configuration.mongodbSecretName });
     const credentials = new Credentials(this, 'Credentials', { removalPolicy });
