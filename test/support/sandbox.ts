@@ -27,6 +27,8 @@ import type { RunRepository } from '../../functions/shared/run/repository.ts';
 import { runRepository } from '../../functions/shared/run/table-runs.ts';
 import { type SlotRepository, slotRepository } from '../../functions/shared/slot/repository.ts';
 import { type PartLedger, partLedger } from '../../functions/shared/sweep/part-ledger.ts';
+import type { SweepRepository } from '../../functions/shared/sweep/repository.ts';
+import { sweepRepository } from '../../functions/shared/sweep/table-sweeps.ts';
 import { type PageClaims, pageClaims } from '../../functions/shared/sync/page-claims.ts';
 import {
   type CatchUpRepository,
@@ -56,6 +58,7 @@ export class Sandbox {
   readonly tasks: TaskRepository;
   readonly catchUps: CatchUpRepository;
   readonly runs: RunRepository;
+  readonly sweeps: SweepRepository;
   readonly claims: PageClaims;
   readonly lanes: LaneRepository;
   readonly parts: PartLedger;
@@ -85,6 +88,7 @@ export class Sandbox {
     this.tasks = taskRepository(table);
     this.catchUps = catchUpRepository(table);
     this.runs = runRepository(table);
+    this.sweeps = sweepRepository(table);
     this.claims = pageClaims(table);
     this.lanes = laneRepository(table);
     this.parts = partLedger(table);

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '../../functions/shared/clock.ts';
+import { gapRepairs } from '../../functions/shared/sweep/gap.ts';
 import type { TailDependencies, TailSettings } from '../../functions/shared/tail/tail.ts';
 import type { Sandbox } from './sandbox.ts';
 
@@ -13,7 +14,11 @@ export function sandboxedTail(sandbox: Sandbox): TailDependencies {
     archive: sandbox.archive,
     lanes: sandbox.lanes,
     queue: sandbox.queue,
-    repairs: { request: async () => undefined },
+    repairs: gapRepairs({
+      sweeps: sandbox.sweeps,
+      queue: { sweep: async () => undefined },
+      clock: systemClock,
+    }),
     clock: systemClock,
     logger: { info: () => undefined, warn: () => undefined },
     observe: async () => undefined,
