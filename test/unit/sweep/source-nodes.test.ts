@@ -16,10 +16,6 @@ function holding(...answers: (readonly unknown[])[]) {
         asked.push([name, filter, options]);
         return { toArray: async () => answer() };
       },
-      distinct: async (field, filter, options) => {
-        asked.push([name, field, filter, options]);
-        return answer();
-      },
     }),
   };
   return { nodes: mongoSourceNodes(async () => lister), asked };
@@ -104,4 +100,21 @@ it('takes every document for touched where there is no window', async () => {
     next: undefined,
   });
   expect(asked).toHaveLength(1);
+});
+
+it('looks for tombstones until it has seen each path, however many one of them has', async () => {
+  const { nodes, asked } = holding(paths('/a', ...Array.from({ length: 999 }, () => '/b')), paths('/\uffff'));
+  const fullPaths = ['/\u{10000}', '/\uffff', '/b', '/a'];
+  expect(await nodes.tombstonesAt({ ...REPOSITORY, fullPaths })).toEqual(new Set(['/a', '/b', '/\uffff']));
+  const look = {
+    projection: { _id: 0, fullPath: 1 },
+    sort: { fullPath: 1 },
+    limit: 1_000,
+    maxTimeMS: 20_000,
+  };
+  const tombstones = { ...REPOSITORY, deleted: { $ne: null } };
+  expect(asked).toEqual([
+    ['node_178', { ...tombstones, fullPath: { $in: fullPaths } }, look],
+    ['node_178', { ...tombstones, fullPath: { $in: ['/\u{10000}', '/\uffff'] } }, look],
+  ]);
 });
