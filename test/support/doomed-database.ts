@@ -1,4 +1,5 @@
 import type { Collection, Db, Document } from 'mongodb';
+import { intercepted } from './intercepted.ts';
 
 /** Thrown in place of the write at which the process is said to have ended. */
 export class Crash extends Error {
@@ -46,20 +47,4 @@ export function doomedDatabase(database: Db, writes: number): { readonly databas
     database: intercepted(database, { collection: (name: string) => doomed(database.collection(name)) }),
     left: () => left,
   };
-}
-
-function intercepted<Target extends object>(
-  target: Target,
-  methods: Readonly<Record<string, unknown>>,
-): Target {
-  return new Proxy(target, {
-    get: (_, property) => {
-      const own = typeof property === 'string' ? methods[property] : undefined;
-      if (own !== undefined) {
-        return own;
-      }
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }

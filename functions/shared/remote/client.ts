@@ -194,16 +194,20 @@ export function createRemoteClient(
     /** This deployment's id, by which changes that it makes are known again. */
     readonly clusterId?: string | undefined;
     readonly clock?: Clock | undefined;
+    /** What carries the requests, in place of connections under the address rules: for tests without sockets. */
+    readonly dispatcher?: Dispatcher | undefined;
   } & Partial<RemoteLimits>,
 ): RemoteClient {
   const limits = { ...DEFAULT_REMOTE_LIMITS, ...options };
   const { origin, basePath } = baseOf(options.url);
-  const agent = new Agent({
-    connect: guardedConnector(limits),
-    connections: limits.connections,
-    headersTimeout: limits.idleTimeout,
-    bodyTimeout: limits.idleTimeout,
-  });
+  const agent =
+    options.dispatcher ??
+    new Agent({
+      connect: guardedConnector(limits),
+      connections: limits.connections,
+      headersTimeout: limits.idleTimeout,
+      bodyTimeout: limits.idleTimeout,
+    });
   const store = objectStore({ ...limits, secure: origin.startsWith('https:') });
   const commonHeaders = {
     accept: '*/*',
