@@ -6,11 +6,11 @@ import { routeOf } from '../../../functions/shared/route/route.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
 import { routeRead } from '../../../functions/shared/tail/dispatch.ts';
 import { redriveTask } from '../../../functions/shared/tail/parking.ts';
-import { tail } from '../../../functions/shared/tail/tail.ts';
+import { type TailDependencies, tail } from '../../../functions/shared/tail/tail.ts';
 import { accountOf } from '../../../functions/shared/task/account.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import type { LaneUpkeepDependencies } from '../../../functions/shared/upkeep/lanes.ts';
-import { surrounded } from '../../support/interruption.ts';
+import { interrupted, surrounded } from '../../support/interruption.ts';
 import { MemoryWorld } from '../../support/memory-ports.ts';
 import { memoryTail, memoryTailSettings } from '../../support/memory-tail.ts';
 import { DAY, HOUR, PlayedLanes } from '../../support/played-lanes.ts';
@@ -233,6 +233,95 @@ describe('what cannot move', () => {
   });
 });
 
+describe('what is taken back', () => {
+  const killed = () => Promise.reject(new Error('killed'));
+  const redrive = (lanes: PlayedLanes) =>
+    redriveTask({
+      taskKey: KEY,
+      tasks: { get: async () => task(lanes) },
+      dependencies: lanes.upkeepDependencies(),
+    });
+  const tailer = (lanes: PlayedLanes) => ({ ...memoryTail(lanes.world), queue: lanes.queue });
+  /** Run a tailer that dies, or loses its lease. */
+  const run = (lanes: PlayedLanes, dependencies: TailDependencies, owner: string) =>
+    tail(dependencies, memoryTailSettings(lanes.world, { owner })).catch(() => undefined);
+
+  async function expectDone(lanes: PlayedLanes, ordinals: readonly number[]): Promise<void> {
+    lanes.world.now += 31_000;
+    await lanes.tail({ owner: 'last' });
+    await lanes.work();
+    expect([...lanes.done.values()].flat().sort()).toEqual(ordinals);
+    expect(account(lanes)).toMatchObject({ applied: ordinals.length, pending: 0 });
+  }
+
+  it('is not passed over by a read that was routed before and is committed after', async () => {
+    const lanes = await followed();
+    const { world } = lanes;
+    write(world);
+    await lanes.tail();
+    write(world);
+    const stale = interrupted(tailer(lanes), 'archive.create', 'before', async () => {
+      if (!world.objects.has('default/2')) {
+        world.now += 31_000;
+        lanes.queued = [];
+        await redrive(lanes);
+        await run(lanes, interrupted(tailer(lanes), 'catchUps.end', 'after', killed), 'two');
+        expect(task(lanes)).not.toHaveProperty('catchUp');
+      }
+    });
+    await run(lanes, interrupted(stale, 'archive.create', 'after', killed), 'one');
+    expect(world.objects.get('default/2')?.routes).toHaveLength(1);
+    await expectDone(lanes, [1, 2]);
+  });
+
+  it('is not passed over by who replayed it before', async () => {
+    const lanes = await followed();
+    const { world } = lanes;
+    write(world);
+    await lanes.tail();
+    lanes.queued = [];
+    await redrive(lanes);
+    const stale = interrupted(tailer(lanes), 'catchUps.move', 'before', async () => {
+      world.now += 31_000;
+      lanes.queued = [];
+      await redrive(lanes);
+      await run(lanes, interrupted(tailer(lanes), 'catchUps.fix', 'after', killed), 'two');
+    });
+    await run(lanes, stale, 'one');
+    await expectDone(lanes, [1]);
+  });
+
+  it('is not replayed before all of it is taken back', async () => {
+    const lanes = await followed();
+    write(lanes.world);
+    await lanes.tail();
+    lanes.queued = [];
+    const dependencies = lanes.upkeepDependencies();
+    const dying = { ...dependencies, lanes: { ...dependencies.lanes, rewind: killed } };
+    const tasks = { get: async () => task(lanes) };
+    await expect(redriveTask({ taskKey: KEY, tasks, dependencies: dying })).rejects.toThrow('killed');
+    await lanes.tail({ owner: 'two' });
+    expect(lanes.queued).toEqual([]);
+    await lanes.upkeep();
+    await expectDone(lanes, [1]);
+  });
+
+  it('begins no later than a read that is noted in a part of its lanes', async () => {
+    const lanes = await followed();
+    const { world } = lanes;
+    write(world, 's');
+    write(world);
+    const dependencies = tailer(lanes);
+    const recordSent: typeof dependencies.lanes.recordSent = (sent) =>
+      sent.source.repoName === 's' ? killed() : world.laneRepository.recordSent(sent);
+    await run(lanes, { ...dependencies, lanes: { ...dependencies.lanes, recordSent } }, 'one');
+    expect(world.sentOrdinals).toEqual(new Map([[LANE, 2]]));
+    lanes.queued = [];
+    await redrive(lanes);
+    await expectDone(lanes, [1, 2]);
+  });
+});
+
 type Happening =
   | { readonly kind: 'write'; readonly repoName: string; readonly isMove: boolean }
   | { readonly kind: 'lose'; readonly index: number }
@@ -243,9 +332,10 @@ type Happening =
 const PLAIN = [
   'tail',
   'tail',
+  'tail',
   'work',
   'upkeep',
-  'upkeep',
+  'redrive',
   'redrive',
   'pause',
   'resume',
@@ -443,7 +533,7 @@ describe('parking, whatever happens', () => {
           await expectWhole(lanes);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });
