@@ -13,9 +13,9 @@ import { cloudEnvironment, installOnce } from '../../bin/local/toolbox.ts';
 import { Stage } from '../../bin/simulator/stage.ts';
 import { taskRepository } from '../../functions/shared/task/repository.ts';
 import { basic, callRaw } from '../support/api-client.ts';
+import { JobsClient } from '../support/jobs-client.ts';
 import { storedTask } from '../support/tasks.ts';
 
-const tokenHeaders = z.object({ 'x-subject-token': z.string().min(20) });
 const credentialSchema = z.object({ credential: z.object({ access: z.string(), secret: z.string() }) });
 
 /** The second contract as deployed, by the programs that speak it. */
@@ -49,17 +49,12 @@ describe('jobs', () => {
 
   beforeAll(async () => {
     stage = await Stage.connect((await readEndpoints()).stages.source);
-    const { aws, admin, projectId } = stage.endpoints;
+    const { aws, admin } = stage.endpoints;
     const { endpoint, region, accessKeyId, secretAccessKey } = aws;
     table = DynamoDBDocumentClient.from(
       new DynamoDBClient({ endpoint, region, credentials: { accessKeyId, secretAccessKey } }),
     );
-    const user = { name: admin.username, password: admin.password, domain: { name: 'any' } };
-    const identity = { methods: ['password'], password: { user } };
-    const scope = { project: { id: projectId } };
-    const signedIn = await answerTo('POST', '/v3/auth/tokens', { auth: { identity, scope } }, {});
-    expect(signedIn.status).toBe(201);
-    token = tokenHeaders.parse(signedIn.headers)['x-subject-token'];
+    ({ token } = await JobsClient.signIn(stage));
     const credentials = '/v3.0/OS-CREDENTIAL/credentials';
     const created = await answerTo(
       'POST',
