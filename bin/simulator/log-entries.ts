@@ -72,6 +72,16 @@ export function repositoryCreated(
   };
 }
 
+export function repositoryDeleted(projectId: string, name: string, forced: boolean): LogEntry {
+  return {
+    resourceType: 'REPOSITORY',
+    resourceKey: `/${projectId}/${name}`,
+    operateType: 'DELETE',
+    ...by,
+    description: { request: { projectId, name, forced, operator: 'admin' } },
+  };
+}
+
 export interface LoggedFile {
   readonly projectId: string;
   readonly repoName: string;

@@ -9,6 +9,7 @@ import {
   nodeDeleted,
   projectCreated,
   repositoryCreated,
+  repositoryDeleted,
 } from './log-entries.ts';
 
 /**
@@ -80,6 +81,17 @@ export class SimulatedSource {
         ...(configuration === undefined ? {} : { configuration: logged }),
       }),
     );
+  }
+
+  /** Delete a repository with all that it holds: its nodes become tombstones, and only its own deletion is logged. */
+  async deleteRepository(projectId: string, name: string): Promise<void> {
+    const now = new Date();
+    await this.#nodesOf(projectId).updateMany(
+      { projectId, repoName: name, deleted: null },
+      { $set: { deleted: now, lastModifiedDate: now } },
+    );
+    await this.#database.collection('repository').deleteOne({ projectId, name });
+    await this.logged(repositoryDeleted(projectId, name, true));
   }
 
   async createFolder(projectId: string, repoName: string, fullPath: string): Promise<void> {
