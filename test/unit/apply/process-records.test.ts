@@ -97,6 +97,25 @@ describe('the records of one delivery', () => {
     expect(returned.map(([id]) => id)).toEqual(['m3']);
   });
 
+  it('are told as done lane by lane, where all of the delivery is', async () => {
+    const done: string[][] = [];
+    await processRecords({
+      records: [
+        record('m1', 'a', laneBatch('a', 0, '/1')),
+        record('m2', 'b', laneBatch('b', 0, '/1')),
+        record('m3', 'b', 'no JSON'),
+        record('m4', 'a', laneBatch('a', 1, '/2')),
+      ],
+      signal: new AbortController().signal,
+      random: () => 0,
+      onDone: async (records) => {
+        done.push(records.map(({ messageId }) => messageId));
+      },
+      dependencies: world.dependencies,
+    });
+    expect(done).toEqual([['m1', 'm4']]);
+  });
+
   it.each(['no JSON', '{}', 'null', JSON.stringify({ ...laneBatch('a', 0, '/1'), version: 2 })])(
     'are never acknowledged when they are no batch: %s',
     async (body) => {
