@@ -99,7 +99,7 @@ async function settlePart(work: PartWork): Promise<void> {
   const content = contentKnowledge([]);
   const guard = await guardOf(work, { client, content, patient });
   const isLeftOut = await leftOutBy({ policy, source, catalog });
-  const lane = laneSettling({
+  const settling = {
     ...dependencies,
     source,
     remote,
@@ -112,7 +112,10 @@ async function settlePart(work: PartWork): Promise<void> {
     policy,
     guard,
     isLeftOut,
-  });
+  };
+  const lane = laneSettling(settling);
+  // The guard keeps what is not the source's.
+  const removing = part.deleteExtra === true ? laneSettling({ ...settling, guard: undefined }) : lane;
 
   const fullPaths = record.fullPaths.filter((fullPath) => !isRoot(fullPath) && !isLeftOut(fullPath));
   let differing: readonly Compared[];
@@ -135,7 +138,7 @@ async function settlePart(work: PartWork): Promise<void> {
   guard?.beginPart(part.sweepId);
   const admitted: Compared[] = [];
   for (const each of differing) {
-    const admission = await admissionOf(each, lane, guard);
+    const admission = await admissionOf(each, { part, lane, guard });
     if (admission === 'ADMITTED') {
       admitted.push(each);
     } else if (admission === 'CONFLICTED') {
@@ -156,7 +159,7 @@ async function settlePart(work: PartWork): Promise<void> {
     const { fullPath, node } = each;
     // What lay under a folder went with it.
     const isGone = node === undefined && parentsOf(fullPath).some((above) => removed.has(above));
-    const outcome = isGone ? APPLIED : await settled(fullPath, lane);
+    const outcome = isGone ? APPLIED : await settled(fullPath, node === undefined ? removing : lane);
     if (node === undefined && outcome.kind === 'APPLIED') {
       removed.add(fullPath);
     }
@@ -243,16 +246,25 @@ function isAlike(node: SourceNode | undefined, presence: Presence, includeMetada
   );
 }
 
-/** Whether a path is the sweep's to change. What only the target has, and the source never had, is no conflict: nothing comes in. */
+/**
+ * Whether a path is the sweep's to change. What only the target has, and the source never had, is no conflict: nothing comes in.
+ * It stays, unless somebody has asked for it to go.
+ */
 async function admissionOf(
   { fullPath, node }: Compared,
-  lane: LaneSettling,
-  guard: ConflictGuard | undefined,
+  {
+    part,
+    lane,
+    guard,
+  }: Pick<PartWork, 'part'> & {
+    readonly lane: LaneSettling;
+    readonly guard: ConflictGuard | undefined;
+  },
 ): Promise<'ADMITTED' | 'CONFLICTED' | 'KEPT'> {
   if (node !== undefined) {
     return guard === undefined || (await guard.admits(incomingOf(node))) ? 'ADMITTED' : 'CONFLICTED';
   }
-  const isOurs = guard === undefined || (await guard.admitsRemoval(fullPath));
+  const isOurs = part.deleteExtra === true || guard === undefined || (await guard.admitsRemoval(fullPath));
   return isOurs && !(await lane.keepsGone()) ? 'ADMITTED' : 'KEPT';
 }
 

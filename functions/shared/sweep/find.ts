@@ -397,10 +397,22 @@ export async function findDifferences(options: {
 
   async function send({ source, remote }: Place, cut: readonly (readonly string[])[]): Promise<void> {
     const { slotName, policyVersion } = task;
+    const { deleteExtra } = sweep;
     for (let start = 0; start < cut.length; start += PARTS_AT_ONCE) {
       const made = cut.slice(start, start + PARTS_AT_ONCE).map((fullPaths, index) => {
         const part = epoch * PARTS_PER_EPOCH + sent + index + 1;
-        return { taskKey, sweepId, part, slotName, policyVersion, policy, source, remote, fullPaths };
+        return {
+          taskKey,
+          sweepId,
+          part,
+          slotName,
+          policyVersion,
+          policy,
+          source,
+          remote,
+          fullPaths,
+          deleteExtra,
+        };
       });
       await parts.send(made);
       sent += made.length;

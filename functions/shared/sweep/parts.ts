@@ -31,6 +31,8 @@ export interface SweepPart {
   readonly remote: Container;
   /** Normalised; at most `MAX_PART_PATHS`, and `MAX_PART_BYTES` together (`pathsByPart`). */
   readonly fullPaths: readonly string[];
+  /** Somebody has asked for what only the remote has to be removed, though it is not the source's. */
+  readonly deleteExtra?: boolean | undefined;
 }
 
 /** What became of a part's paths. `checked` is the sum of the others. */
@@ -58,6 +60,7 @@ const partSchema = z.object({
   source: containerSchema,
   remote: containerSchema,
   fullPaths: z.array(z.string()),
+  deleteExtra: z.boolean().optional(),
   status: z.enum(['SENT', 'DONE']),
   /** Indexes of the paths that its worker has set out to change (`part-ledger.ts`). */
   begun: z.array(z.number().int().nonnegative()).optional(),

@@ -375,6 +375,14 @@ describe('what policies keep', () => {
     },
   );
 
+  it('is removed where somebody has asked for it', async () => {
+    atTarget('/foreign', 'never ours');
+    part(['/foreign'], { policy: KEEPING, deleteExtra: true });
+    await reconcile();
+    expect(contents()).toEqual({});
+    expect(world.partCounts.get(1)).toEqual(counts({ checked: 1, removed: 1 }));
+  });
+
   it('is removed at a remote of the base contract only where the source has had something', async () => {
     world.announcement = { extensions: new Set() };
     world.tombstones.set('/deleted', [sha256Of('x')]);
