@@ -251,3 +251,32 @@ describe('the remote', () => {
     expect(read(withRemote({ certificate: ' ' })).setting.remoteClusterInfo.certificate).toBeUndefined();
   });
 });
+
+describe('settings of sweeps', () => {
+  const withSetting = (setting: object, type = 'INCREMENTAL') => ({
+    ...minimal,
+    type,
+    setting: { remoteClusterInfo, ...setting },
+  });
+
+  test('are kept as they are given, 0 included', () => {
+    const { setting } = read(withSetting({ sweepPeriod: 0, comparePeriod: '48', maxDeletionShare: '0.25' }));
+    expect(setting).toMatchObject({ sweepPeriod: 0, comparePeriod: 48, maxDeletionShare: 0.25 });
+  });
+
+  test.each([
+    [{ sweepPeriod: -1 }, 'sweepPeriod'],
+    [{ sweepPeriod: 44_641 }, 'sweepPeriod'],
+    [{ comparePeriod: 8_785 }, 'comparePeriod'],
+    [{ maxDeletionShare: 1.01 }, 'maxDeletionShare'],
+    [{ maxDeletionShare: 'half' }, 'maxDeletionShare'],
+  ])('are bounded: %j', (setting, name) => {
+    expect(() => read(withSetting(setting))).toThrow(new DomainError('PARAMETER_INVALID', [name]));
+  });
+
+  test('mean nothing to a task that copies what there is', () => {
+    expect(() => read(withSetting({ sweepPeriod: 5 }, 'FULL'))).toThrow(
+      new DomainError('PARAMETER_INVALID', ['sweepPeriod']),
+    );
+  });
+});
