@@ -13,6 +13,7 @@ import { LOG_START } from '../../../functions/shared/operate-log/reader.ts';
 import { mongoOperateLogWriter } from '../../../functions/shared/operate-log/writer.ts';
 import { type Receiver, receiverOf } from '../../../functions/shared/receiver.ts';
 import { createRemoteClient, type RemoteClient } from '../../../functions/shared/remote/client.ts';
+import { partLedger } from '../../../functions/shared/sweep/part-ledger.ts';
 import { tail } from '../../../functions/shared/tail/tail.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
 import { MemoryWorld } from '../../support/memory-ports.ts';
@@ -193,6 +194,7 @@ export async function openBench(): Promise<Bench> {
           catalog: mongoSourceCatalog(async () => database),
           history: mongoSourceHistory(async () => database),
           conflictStops: conflictStops(table),
+          parts: partLedger(table),
           blobs,
           loadOperation: () => Promise.reject(new Error('Nothing is archived')),
           clock: () => new Date(LOGGED_AT + BEHIND_MS),

@@ -99,7 +99,8 @@ function fileComes(before: Tree, after: Tree): readonly State[] {
  */
 function folderComes(at: string, before: Tree, after: Tree): readonly State[] {
   const applied = tree(`${at}/ ${at}/x=one ${at}/y=two`, after);
-  const older: readonly Step[] = [put(`${at}/x`, 'older'), { remove: at }];
+  const [top = at] = at.split('/');
+  const older: readonly Step[] = [put(`${at}/x`, 'older'), { remove: top }];
   return [
     { state: 'nothing', target: before, applied },
     { state: 'equal nodes', target: tree(`${at}/ ${at}/x=one ${at}/y=two`, before), applied },
