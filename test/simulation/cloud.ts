@@ -14,6 +14,7 @@ const KILLS: Readonly<Record<string, FaultKind>> = {
   worker: 'kill worker',
   receiver: 'kill receiver',
   upkeep: 'kill upkeep',
+  planner: 'kill planner',
 };
 
 /** What a service says when it cannot: the SDKs give it up after their own attempts. */

@@ -7,6 +7,7 @@ export const FAULTS = {
   'kill worker': 0.006,
   'kill receiver': 0.004,
   'kill upkeep': 0.01,
+  'kill planner': 0.01,
   // Calls of AWS; `lost` is an answer that does not come though the call has had its effect.
   'DynamoDB fails': 0.004,
   'DynamoDB answer lost': 0.004,
@@ -62,7 +63,7 @@ export class Faults {
   /** No more of them once it is false. */
   isOn = true;
   readonly #simulation: Simulation;
-  readonly #off: ReadonlySet<FaultKind>;
+  readonly #off: Set<FaultKind>;
   /** Some worlds are calm, some fall apart. */
   readonly #intensity: number;
 
@@ -70,6 +71,12 @@ export class Faults {
     this.#simulation = simulation;
     this.#off = new Set(off);
     this.#intensity = simulation.pick(INTENSITIES);
+  }
+
+  switchOn(kinds: readonly FaultKind[]): void {
+    for (const kind of kinds) {
+      this.#off.delete(kind);
+    }
   }
 
   /** Whether this one goes wrong now. */

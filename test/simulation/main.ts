@@ -6,6 +6,8 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '40' },
     first: { type: 'string', default: '1' },
+    /** With sweeps, and what only they make good. */
+    sweeps: { type: 'boolean', default: false },
     /** End at the first seed that does not hold. */
     stop: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -20,7 +22,7 @@ const killed = new Map<string, number>();
 const totals = { changes: 0, entries: 0, simulated: 0 };
 const diverged: number[] = [];
 for (let seed = first; seed < first + count; seed += 1) {
-  const outcome = await playSeed(seed);
+  const outcome = await playSeed(seed, { sweeps: values.sweeps });
   if ('error' in outcome) {
     diverged.push(seed);
     process.stdout.write(`seed ${seed} (${outcome.remote}): ${outcome.error}\n`);

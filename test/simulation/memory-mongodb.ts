@@ -69,6 +69,11 @@ export class MemoryCollection {
     return this.#documents.at(-1)?.plain;
   }
 
+  /** Lose all but the newest, as a ring that was written over. */
+  roll(left: number): void {
+    this.#documents = this.#documents.slice(-left);
+  }
+
   /** Every document, as the driver reads it by default. */
   all(): Document[] {
     return this.#documents.map(({ bytes }) => BSON.deserialize(bytes));

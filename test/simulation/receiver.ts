@@ -13,6 +13,7 @@ import {
   type RequestContext,
 } from '../../functions/shared/http/endpoint.ts';
 import { nodeDetail } from '../../functions/shared/node/detail.ts';
+import { nodeDigestRange, nodeDigestRangeRequest } from '../../functions/shared/node/digest-range.ts';
 import { nodeDigestListRequest, nodeDigests } from '../../functions/shared/node/digests.ts';
 import { fileUploadRequest, readFileUpload, receiveFile } from '../../functions/shared/node/file-upload.ts';
 import {
@@ -197,6 +198,10 @@ function endpointsOf(
       posted(metadataDeleteRequest, (deletion, context) => changing(context).nodes.deleteMetadata(deletion)),
     ],
     ['node/exist/list', posted(nodeExistListRequest, (question) => asking.nodes.existingPaths(question))],
+    [
+      'node/digest/range',
+      posted(nodeDigestRangeRequest, (question) => nodeDigestRange({ database, question })),
+    ],
     ['node/digest/list', posted(nodeDigestListRequest, (question) => nodeDigests({ database, question }))],
     ['blob/check/list', posted(blobCheckListRequest, ({ sha256List }) => heldBlobs({ blobs, sha256List }))],
     [

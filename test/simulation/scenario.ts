@@ -5,6 +5,7 @@ import { s3Archive } from '../../functions/shared/archive/archive.ts';
 import { s3BlobStore } from '../../functions/shared/blob/s3-blob-store.ts';
 import { mongoSourceHistory } from '../../functions/shared/conflict/source-history.ts';
 import { conflictStops } from '../../functions/shared/conflict/stop.ts';
+import { failureRepository } from '../../functions/shared/failure/repository.ts';
 import { sqsPostponer } from '../../functions/shared/lane/postpone.ts';
 import { sqsLaneQueue } from '../../functions/shared/lane/queue.ts';
 import { laneRepository, laneStateSchema } from '../../functions/shared/lane/repository.ts';
@@ -14,21 +15,32 @@ import type { Extension } from '../../functions/shared/remote/version.ts';
 import { openSlot } from '../../functions/shared/slot/open.ts';
 import { slotRepository } from '../../functions/shared/slot/repository.ts';
 import { slotSchema } from '../../functions/shared/slot/slot.ts';
+import { comparison } from '../../functions/shared/sweep/compare.ts';
+import { startDueSweeps } from '../../functions/shared/sweep/due.ts';
+import { failedPathsOf } from '../../functions/shared/sweep/failed-paths.ts';
 import { gapRepairs } from '../../functions/shared/sweep/gap.ts';
+import { mongoLiveNodes } from '../../functions/shared/sweep/live-nodes.ts';
 import { partLedger } from '../../functions/shared/sweep/part-ledger.ts';
+import { sweepParts } from '../../functions/shared/sweep/parts.ts';
+import { processSweep, type SweepDependencies } from '../../functions/shared/sweep/process-sweep.ts';
+import { requestSweep } from '../../functions/shared/sweep/request.ts';
+import { mongoSourceNodes } from '../../functions/shared/sweep/source-nodes.ts';
 import { sweepRepository } from '../../functions/shared/sweep/table-sweeps.ts';
+import { delayAfter } from '../../functions/shared/sync/give-up.ts';
+import { runMessageSchema } from '../../functions/shared/sync/message.ts';
 import { sqsRunQueue } from '../../functions/shared/sync/queue.ts';
+import { mongoSourceInventory } from '../../functions/shared/sync/source-inventory.ts';
 import { catchUpRepository } from '../../functions/shared/tail/catch-up-repository.ts';
 import { type TailMode, tail } from '../../functions/shared/tail/tail.ts';
 import { taskRepository } from '../../functions/shared/task/repository.ts';
 import { taskSchema } from '../../functions/shared/task/task.ts';
 import { laneUpkeep } from '../../functions/shared/upkeep/lanes.ts';
-import { upkeep } from '../../functions/shared/upkeep/upkeep.ts';
+import { type UpkeepStep, upkeep } from '../../functions/shared/upkeep/upkeep.ts';
 import { storedTask } from '../support/tasks.ts';
 import { Changes } from './changes.ts';
 import { accountClosed, converged, Divergence, nothingLeft } from './checks.ts';
 import { Cloud } from './cloud.ts';
-import { type FaultKind, Faults } from './faults.ts';
+import { type FaultKind, Faults, NEEDING_SWEEPS } from './faults.ts';
 import { MemoryDynamoDb } from './memory-dynamodb.ts';
 import { MemoryMongo } from './memory-mongodb.ts';
 import { MemoryS3 } from './memory-s3.ts';
@@ -43,7 +55,7 @@ export type RemoteKind = 'era' | 'base' | 'extended';
 const EXTENSIONS: Readonly<Record<RemoteKind, readonly Extension[] | undefined>> = {
   era: undefined,
   base: [],
-  extended: ['blob', 'digests'],
+  extended: ['blob', 'digests', 'ranges'],
 };
 
 export interface SeedResult {
@@ -95,11 +107,14 @@ export class Scenario {
   readonly target: MemoryMongo;
   readonly transport: SimulatedTransport;
   readonly remote: RemoteKind;
+  readonly hasSweeps: boolean;
   readonly task = storedTask({
     setting: {
       ...storedTask().setting,
       remoteClusterInfo: { ...storedTask().setting.remoteClusterInfo, url: REMOTE_URL },
       conflictStrategy: 'OVERWRITE',
+      sweepPeriod: 5,
+      maxDeletionShare: 1,
     },
   });
   readonly seed: number;
@@ -109,15 +124,17 @@ export class Scenario {
   readonly #changes: Changes;
   #tailers = 0;
   #workers = 0;
+  #planners = 0;
   #isStorm = true;
   /** What stays warm between two invocations of the worker. */
   readonly #environments: ReturnType<Scenario['workerEnvironment']>[] = [];
   #fatal: unknown;
 
-  constructor(seed: number, off: readonly FaultKind[]) {
+  /** @param withSweeps whether there are sweeps, and faults that nothing else makes good. */
+  constructor(seed: number, withSweeps: boolean) {
     this.seed = seed;
     this.simulation = new Simulation(seed, START);
-    this.faults = new Faults(this.simulation, off);
+    this.faults = new Faults(this.simulation, NEEDING_SWEEPS);
     this.#cloud = new Cloud(this.simulation, this.faults);
     this.table = new MemoryDynamoDb(this.#cloud);
     this.s3 = new MemoryS3(this.#cloud);
@@ -125,6 +142,11 @@ export class Scenario {
     this.source = new Source({ ...this.#parts(), mongo: new MemoryMongo(this.#cloud), s3: this.s3 });
     this.target = new MemoryMongo(this.#cloud);
     this.remote = this.simulation.pick(['era', 'base', 'extended', 'extended'] as const);
+    // A remote of the base contract tells neither content nor metadata: there nothing finds what the log does not say.
+    this.hasSweeps = withSweeps && this.remote === 'extended';
+    if (this.hasSweeps) {
+      this.faults.switchOn(NEEDING_SWEEPS);
+    }
     this.transport = new SimulatedTransport({
       cloud: this.#cloud,
       serve: receiver({
@@ -138,7 +160,7 @@ export class Scenario {
     });
     this.#changes = new Changes(this.simulation, this.source, {
       kindsStay: this.remote === 'era',
-      unloggedMetadata: !off.includes('metadata without an entry'),
+      unloggedMetadata: this.hasSweeps && this.faults.strikes('metadata without an entry'),
     });
   }
 
@@ -157,6 +179,9 @@ export class Scenario {
     await this.#passUntil(() => !this.#isStorm, 60 * MINUTE);
     this.faults.isOn = false;
     await this.#passUntil(() => this.isAtRest(), REST_MS);
+    if (this.hasSweeps) {
+      await this.#sweep();
+    }
     await accountClosed(this, 'at rest');
     converged(this);
     nothingLeft(this);
@@ -177,6 +202,19 @@ export class Scenario {
       struck: this.faults.struck,
       killedAt: this.faults.killedAt,
     };
+  }
+
+  /** What operators ask for when they want to be sure: everything compared and put right. */
+  async #sweep(): Promise<void> {
+    const { tasks, sweeps, queue, clock } = this.#sweeping();
+    const request = {
+      taskKey: this.task.key,
+      kind: 'FULL' as const,
+      allowDeletions: true,
+      deleteExtra: true,
+    };
+    await requestSweep({ request, tasks, sweeps, queue, clock });
+    await this.#passUntil(() => this.isAtRest(), REST_MS);
   }
 
   async #open(): Promise<void> {
@@ -278,8 +316,16 @@ export class Scenario {
       clock,
       logger,
     };
+    const sweeps: UpkeepStep = {
+      name: 'sweeps',
+      run: (signal) => startDueSweeps({ tasks, signal, dependencies: this.#sweeping() }),
+    };
     const end = await simulation.spawn('upkeep', () =>
-      upkeep({ steps: [laneUpkeep(dependencies)], signal: new AbortController().signal, logger }),
+      upkeep({
+        steps: [laneUpkeep(dependencies), ...(this.hasSweeps ? [sweeps] : [])],
+        signal: new AbortController().signal,
+        logger,
+      }),
     );
     await this.#afterEnd('upkeep', end.end === 'failed' ? end.error : undefined);
   }
@@ -301,9 +347,14 @@ export class Scenario {
         void this.#work(delivered);
       }
     }
+    if (this.#planners === 0) {
+      for (const message of this.runs.receive(now, VISIBILITY_MS, 1)) {
+        void this.#plan(message);
+      }
+    }
     const pause = this.#isStorm
       ? SECOND / 2
-      : Math.max(SECOND, Math.min(MINUTE, (this.queue.nextAt() ?? now) - now));
+      : Math.max(SECOND, Math.min(MINUTE / 4, (this.queue.nextAt() ?? now) - now));
     this.simulation.after(pause, () => this.#deliverSoon());
   }
 
@@ -336,6 +387,68 @@ export class Scenario {
       timeZone: 'UTC',
       logger: this.#logger(),
     };
+  }
+
+  #sweeping(): SweepDependencies {
+    const { tasks, remotes, catalog, clock, logger } = this.workerEnvironment();
+    const table = { table: this.table.client, ...TABLE };
+    const connected = this.source.mongo.connect();
+    const database = async () => connected;
+    const failures = failureRepository(table);
+    const nodes = mongoSourceNodes(database);
+    return {
+      tasks,
+      remotes,
+      catalog,
+      inventory: mongoSourceInventory(database),
+      clock,
+      logger,
+      sweeps: sweepRepository(table),
+      parts: sweepParts({
+        ...table,
+        queue: sqsLaneQueue({ sqs: this.#sqs.client, queueUrl: QUEUE_URL }),
+        clock,
+      }),
+      liveNodes: mongoLiveNodes(database),
+      comparison: (options) => comparison({ ...options, nodes }),
+      failedPaths: (taskKey) => failedPathsOf({ taskKey, failures }),
+      queue: sqsRunQueue({ sqs: this.#sqs.client, queueUrl: RUN_QUEUE_URL }),
+    };
+  }
+
+  /** The planner, as far as it sweeps. */
+  async #plan(message: QueueMessage): Promise<void> {
+    const { simulation } = this;
+    this.#planners += 1;
+    const nearlyUp = new AbortController();
+    simulation.after(WORKER_MS - CLOSING_MS, () => nearlyUp.abort(new Error('Time is nearly up')));
+    let delay = 0;
+    let isDone = false;
+    const end = await simulation.spawn('planner', async () => {
+      const content = runMessageSchema.parse(JSON.parse(message.body));
+      if (content.kind !== 'SWEEP') {
+        throw new Error(`No planner for ${content.kind}`);
+      }
+      const verdict = await processSweep({
+        message: content,
+        deliveries: message.receives,
+        signal: nearlyUp.signal,
+        random: simulation.random,
+        dependencies: this.#sweeping(),
+      }).catch((error: unknown) => {
+        this.#tell('planner', error);
+        return { kind: 'BACK' as const, delay: delayAfter(error, message.receives, simulation.random()) };
+      });
+      isDone = verdict.kind !== 'BACK';
+      delay = verdict.kind === 'BACK' ? verdict.delay : 0;
+    });
+    this.#planners -= 1;
+    if (end.end === 'done' && isDone) {
+      this.runs.acknowledge(message.receipt);
+    } else if (end.end === 'done') {
+      this.runs.putOff(message.receipt, simulation.now + delay * SECOND);
+    }
+    await this.#afterEnd('planner', end.end === 'failed' ? end.error : undefined);
   }
 
   async #work(messages: readonly QueueMessage[]): Promise<void> {
@@ -400,10 +513,14 @@ export class Scenario {
   /** Whether everything in a batch is recorded in its lane. */
   isApplied(body: string): boolean {
     const message: {
+      kind?: string;
       taskKey: string;
       source: { projectId: string; repoName: string };
       entries: { ordinal: number }[];
     } = JSON.parse(body);
+    if (message.kind === 'RECONCILE') {
+      return false;
+    }
     const lane = this.table
       .items(`LANE#${message.taskKey}`)
       .find(({ sk }) => sk === `${message.source.projectId}/${message.source.repoName}`);
@@ -429,6 +546,7 @@ export class Scenario {
     const isQuiet =
       this.source.underWay === 0 &&
       this.queue.messages.length === 0 &&
+      this.runs.messages.length === 0 &&
       this.#workers === 0 &&
       !this.simulation.isRunning('tailer') &&
       !this.simulation.isRunning('receiver') &&

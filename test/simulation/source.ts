@@ -48,6 +48,7 @@ export class Source {
   unlogged = 0;
   /** Entries that are not in the log yet. */
   underWay = 0;
+  #ids = 0;
   readonly #simulation: Simulation;
   readonly #faults: Faults;
   readonly #skews: readonly number[];
@@ -158,6 +159,13 @@ export class Source {
     return true;
   }
 
+  /** An id whose time is the simulation's: when a node was made is read from it. */
+  #id(): ObjectId {
+    this.#ids += 1;
+    const seconds = Math.floor(this.#simulation.now / 1_000);
+    return new ObjectId(seconds.toString(16).padStart(8, '0') + this.#ids.toString(16).padStart(16, '0'));
+  }
+
   #isUnlogged(operation: Operation): boolean {
     switch (operation.kind) {
       case 'delete':
@@ -185,6 +193,9 @@ export class Source {
     this.#simulation.after(late, () => {
       this.underWay -= 1;
       this.written += 1;
+      if (this.#faults.strikes('log rolled over')) {
+        this.log.roll(3);
+      }
       this.log.insert({ createdDate: date, ...entry, userId: 'admin', clientAddress: '127.0.0.1' });
     });
   }
@@ -229,7 +240,7 @@ export class Source {
     for (const [path, node] of live) {
       if (!stored.has(path)) {
         hasChanged = true;
-        const id = new ObjectId();
+        const id = this.#id();
         collection.insert({ _id: id, ...documentOf(repository, path, node) });
         stored.set(path, { id, node });
       }
