@@ -42,6 +42,7 @@ export class Changes {
     for (const repository of REPOSITORIES) {
       this.#source.createRepository(repository, { public: false, description: '' });
     }
+    this.#quiet();
   }
 
   /** Make one more change, or none where chance has come upon nothing that can be done now. */

@@ -126,6 +126,7 @@ export class Scenario {
   #workers = 0;
   #planners = 0;
   #isStorm = true;
+  #calmSince = Number.POSITIVE_INFINITY;
   /** What stays warm between two invocations of the worker. */
   readonly #environments: ReturnType<Scenario['workerEnvironment']>[] = [];
   #fatal: unknown;
@@ -178,6 +179,7 @@ export class Scenario {
     this.#deliverSoon();
     await this.#passUntil(() => !this.#isStorm, 60 * MINUTE);
     this.faults.isOn = false;
+    this.#calmSince = this.simulation.now;
     await this.#passUntil(() => this.isAtRest(), REST_MS);
     if (this.hasSweeps) {
       await this.#sweep();
@@ -530,7 +532,8 @@ export class Scenario {
   async #afterEnd(kind: string, error: unknown): Promise<void> {
     if (error !== undefined) {
       this.#tell(kind, error);
-      if (!this.faults.isOn && !this.#isStorm) {
+      // What a fault has begun may end after the last one.
+      if (this.simulation.now > this.#calmSince + WORKER_MS) {
         this.#fatal ??= error;
       }
     }
