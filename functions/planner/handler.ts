@@ -1,8 +1,9 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { deployedRemotes } from '../shared/apply/deployed-remotes.ts';
 import { mongoSourceCatalog } from '../shared/apply/mongo-source-catalog.ts';
-import { remotePool } from '../shared/apply/remotes.ts';
+import { answeringRemotes } from '../shared/apply/remotes.ts';
 import { s3Archive } from '../shared/archive/archive.ts';
-import { dynamoDb, kms, s3, scheduler, secretsManager, sqs } from '../shared/aws/clients.ts';
+import { dynamoDb, s3, scheduler, secretsManager, sqs } from '../shared/aws/clients.ts';
 import { s3BlobStore } from '../shared/blob/s3-blob-store.ts';
 import { systemClock } from '../shared/clock.ts';
 import { conflictRepository } from '../shared/conflict/repository.ts';
@@ -17,7 +18,6 @@ import { laneRepository } from '../shared/lane/repository.ts';
 import { logger } from '../shared/logger.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
 import { cappedOperateLog } from '../shared/operate-log/reader.ts';
-import { createRemoteClient } from '../shared/remote/client.ts';
 import { runRepository } from '../shared/run/table-runs.ts';
 import { eventBridgeTaskSchedule } from '../shared/schedule/eventbridge-schedule.ts';
 import { onScheduledStart } from '../shared/schedule/scheduled-start.ts';
@@ -37,7 +37,6 @@ import { processRun, type RunDependencies } from '../shared/sync/process-run.ts'
 import { sqsPageQueue, sqsRunQueue } from '../shared/sync/queue.ts';
 import { mongoSourceInventory } from '../shared/sync/source-inventory.ts';
 import { catchUpRepository } from '../shared/tail/catch-up-repository.ts';
-import { kmsCredentials } from '../shared/task/credentials.ts';
 import { taskRepository } from '../shared/task/repository.ts';
 import { laneUpkeep } from '../shared/upkeep/lanes.ts';
 import { type UpkeepStep, upkeep } from '../shared/upkeep/upkeep.ts';
@@ -55,9 +54,6 @@ const env = environment(
   'MONGODB_SECRET_ID',
   'MONGODB_DATABASE',
   'OPERATE_LOG_COLLECTION',
-  'CREDENTIALS_KEY_ID',
-  'ALLOW_PRIVATE_REMOTES',
-  'CLUSTER_ID',
   'TIME_ZONE',
 );
 const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
@@ -78,19 +74,12 @@ const schedule = eventBridgeTaskSchedule({
   roleArn: env.SCHEDULE_ROLE_ARN,
   clock: systemClock,
 });
+const deployed = deployedRemotes();
 const shared = {
   tasks,
   inventory: mongoSourceInventory(database),
   catalog: mongoSourceCatalog(database),
-  remotes: remotePool({
-    credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
-    create: (remote) =>
-      createRemoteClient({
-        ...remote,
-        allowPrivate: env.ALLOW_PRIVATE_REMOTES,
-        clusterId: env.CLUSTER_ID,
-      }),
-  }),
+  remotes: answeringRemotes(deployed),
   clock: systemClock,
   logger,
 };
@@ -125,6 +114,8 @@ const steps: readonly UpkeepStep[] = [
   { name: 'sweeps', run: (signal) => startDueSweeps({ tasks, signal, dependencies: sweeping }) },
   laneUpkeep({
     ...shared,
+    // It looks for the end of an outage, so it calls remotes that are down.
+    ...deployed,
     lanes,
     catchUps: catchUpRepository(table),
     slots,
@@ -158,17 +149,11 @@ const dependencies: RunDependencies = {
 /** Begins runs, plans them and looks after them until they have ended, and does the upkeep; what is not done comes back. */
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
   logger.addContext(context);
-  const returned = await processDeliveries({
-    deliveries: event.Records.map(({ messageId, receiptHandle, body, attributes }) => ({
-      messageId,
-      receiptHandle,
-      body,
-      deliveries: Number(attributes.ApproximateReceiveCount),
-    })),
+  return processDeliveries({
+    records: event.Records,
     remainingTime: context.getRemainingTimeInMillis(),
     process: (delivery) => processRun({ ...delivery, dependencies }),
     postpone,
     logger,
   });
-  return { batchItemFailures: returned.map((itemIdentifier) => ({ itemIdentifier })) };
 };

@@ -1,10 +1,9 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { deployedRemotes } from '../shared/apply/deployed-remotes.ts';
 import { mongoSourceCatalog } from '../shared/apply/mongo-source-catalog.ts';
 import { processRecords, type QueueRecord } from '../shared/apply/process-records.ts';
-import { circuitStore, remoteCircuits } from '../shared/apply/remote-circuits.ts';
-import { remotePool } from '../shared/apply/remotes.ts';
 import { s3Archive } from '../shared/archive/archive.ts';
-import { dynamoDb, kms, s3, secretsManager, sqs } from '../shared/aws/clients.ts';
+import { dynamoDb, s3, secretsManager, sqs } from '../shared/aws/clients.ts';
 import { s3BlobStore } from '../shared/blob/s3-blob-store.ts';
 import { systemClock } from '../shared/clock.ts';
 import { mongoSourceHistory } from '../shared/conflict/source-history.ts';
@@ -15,9 +14,7 @@ import { sqsPostponer } from '../shared/lane/postpone.ts';
 import { laneRepository } from '../shared/lane/repository.ts';
 import { logger } from '../shared/logger.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
-import { createRemoteClient } from '../shared/remote/client.ts';
 import { partLedger } from '../shared/sweep/part-ledger.ts';
-import { kmsCredentials } from '../shared/task/credentials.ts';
 import { taskRepository } from '../shared/task/repository.ts';
 
 const env = environment(
@@ -27,9 +24,6 @@ const env = environment(
   'LANE_QUEUE_URL',
   'MONGODB_SECRET_ID',
   'MONGODB_DATABASE',
-  'CREDENTIALS_KEY_ID',
-  'ALLOW_PRIVATE_REMOTES',
-  'CLUSTER_ID',
   'TIME_ZONE',
 );
 const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
@@ -38,7 +32,7 @@ const laneQueue = { sqs: sqs(), queueUrl: env.LANE_QUEUE_URL, logger };
 const postpone = sqsPostponer(laneQueue);
 /** What is done of a lane is removed at once: its next message need not wait for what is slow in the same delivery. */
 const acknowledge = sqsAcknowledger(laneQueue);
-const circuits = remoteCircuits({ store: circuitStore(table), clock: systemClock, random: Math.random });
+const { remotes, circuits } = deployedRemotes();
 const database = () =>
   bkRepoDatabase({
     secrets: secretsManager(),
@@ -48,15 +42,7 @@ const database = () =>
 const dependencies = {
   tasks: taskRepository(table),
   lanes: laneRepository(table),
-  remotes: remotePool({
-    credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
-    create: (remote) =>
-      createRemoteClient({
-        ...remote,
-        allowPrivate: env.ALLOW_PRIVATE_REMOTES,
-        clusterId: env.CLUSTER_ID,
-      }),
-  }),
+  remotes,
   catalog: mongoSourceCatalog(database),
   history: mongoSourceHistory(database),
   conflictStops: conflictStops(table),

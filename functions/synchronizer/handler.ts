@@ -1,21 +1,20 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { deployedRemotes } from '../shared/apply/deployed-remotes.ts';
 import { mongoSourceCatalog } from '../shared/apply/mongo-source-catalog.ts';
-import { remotePool } from '../shared/apply/remotes.ts';
-import { dynamoDb, kms, s3, secretsManager, sqs } from '../shared/aws/clients.ts';
+import { answeringRemotes } from '../shared/apply/remotes.ts';
+import { dynamoDb, s3, secretsManager, sqs } from '../shared/aws/clients.ts';
 import { s3BlobStore } from '../shared/blob/s3-blob-store.ts';
 import { systemClock } from '../shared/clock.ts';
 import { environment } from '../shared/environment.ts';
 import { sqsPostponer } from '../shared/lane/postpone.ts';
 import { logger } from '../shared/logger.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
-import { createRemoteClient } from '../shared/remote/client.ts';
 import { runRepository } from '../shared/run/table-runs.ts';
 import { processDeliveries } from '../shared/sync/deliveries.ts';
 import { pageClaims } from '../shared/sync/page-claims.ts';
 import { processPage } from '../shared/sync/process-page.ts';
 import { sqsPageQueue } from '../shared/sync/queue.ts';
-import { kmsCredentials } from '../shared/task/credentials.ts';
 import { taskRepository } from '../shared/task/repository.ts';
 
 const env = environment(
@@ -24,9 +23,6 @@ const env = environment(
   'PAGE_QUEUE_URL',
   'MONGODB_SECRET_ID',
   'MONGODB_DATABASE',
-  'CREDENTIALS_KEY_ID',
-  'ALLOW_PRIVATE_REMOTES',
-  'CLUSTER_ID',
   'TIME_ZONE',
 );
 const table = { table: dynamoDb(), tableName: env.TABLE_NAME };
@@ -36,15 +32,7 @@ const claims = pageClaims(table);
 const dependencies = {
   tasks: taskRepository(table),
   runs: runRepository(table),
-  remotes: remotePool({
-    credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
-    create: (remote) =>
-      createRemoteClient({
-        ...remote,
-        allowPrivate: env.ALLOW_PRIVATE_REMOTES,
-        clusterId: env.CLUSTER_ID,
-      }),
-  }),
+  remotes: answeringRemotes(deployedRemotes()),
   catalog: mongoSourceCatalog(() =>
     bkRepoDatabase({
       secrets: secretsManager(),
@@ -62,17 +50,11 @@ const dependencies = {
 /** Replicates the pages of runs; a page that is not done comes back, or is sent anew. */
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
   logger.addContext(context);
-  const returned = await processDeliveries({
-    deliveries: event.Records.map(({ messageId, receiptHandle, body, attributes }) => ({
-      messageId,
-      receiptHandle,
-      body,
-      deliveries: Number(attributes.ApproximateReceiveCount),
-    })),
+  return processDeliveries({
+    records: event.Records,
     remainingTime: context.getRemainingTimeInMillis(),
     process: (delivery) => processPage({ ...delivery, pages, claims, dependencies }),
     postpone,
     logger,
   });
-  return { batchItemFailures: returned.map((itemIdentifier) => ({ itemIdentifier })) };
 };

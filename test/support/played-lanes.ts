@@ -33,6 +33,8 @@ export class PlayedLanes {
   /** Ordinals that each lane has done, in order. */
   readonly done = new Map<string, number[]>();
   isRemoteAway = false;
+  /** Addresses of remotes whose outage the upkeep has ended. */
+  readonly ended: string[] = [];
   /** Messages that were delivered to a worker. */
   deliveries = 0;
   readonly #seen = new Map<string, number>();
@@ -81,6 +83,11 @@ export class PlayedLanes {
       slots: world.slotRepository,
       archive: world.archive,
       remotes: this.remotes,
+      circuits: {
+        end: async (url) => {
+          this.ended.push(url);
+        },
+      },
       clock: world.clock,
       logger: { info: () => undefined, warn: () => undefined },
     };

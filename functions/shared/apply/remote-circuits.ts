@@ -58,6 +58,8 @@ export interface RemoteCircuits {
   open(url: string, outage: RemoteOutageError): Promise<void>;
   /** A call was answered: ends the outage, if it was found out by who was to try. */
   close(url: string): Promise<void>;
+  /** The remote has answered somebody who called it whatever its circuit said: ends the outage. */
+  end(url: string): Promise<void>;
 }
 
 /**
@@ -156,6 +158,15 @@ export function remoteCircuits(options: {
     },
 
     close,
+
+    async end(url) {
+      trying.delete(url);
+      known.delete(url);
+      const state = await store.load(url);
+      if (state !== undefined) {
+        await store.remove(url, state.openUntil);
+      }
+    },
   };
 }
 

@@ -1,6 +1,8 @@
 import type { RemoteClient } from '../remote/client.ts';
+import { RemoteOutageError, RemoteRefusalError } from '../remote/errors.ts';
 import type { RemoteCredentials } from '../task/credentials.ts';
 import type { Task } from '../task/task.ts';
+import type { RemoteCircuits } from './remote-circuits.ts';
 
 /** Clients that are kept, with their connections, between batches. */
 const MAX_CLIENTS = 32;
@@ -64,4 +66,48 @@ export function remotePool(options: {
       }
     },
   };
+}
+
+/**
+ * Remotes that have just answered, for work that is worth a `ping` beforehand: one that is down is not called by every worker,
+ * but by one at a time, as its circuit permits.
+ *
+ * @returns remotes whose `clientFor` also throws the RemoteOutageError of a remote that is down, with the seconds until it is tried again.
+ */
+export function answeringRemotes(options: {
+  readonly remotes: Remotes;
+  readonly circuits: Pick<RemoteCircuits, 'pass' | 'open' | 'close'>;
+}): Remotes {
+  const { remotes, circuits } = options;
+  return {
+    async clientFor(task) {
+      const { url } = task.setting.remoteClusterInfo;
+      const outage = await circuits.pass(url);
+      if (outage !== undefined) {
+        throw outage;
+      }
+      try {
+        const client = await remotes.clientFor(task);
+        await pinged(client);
+        await circuits.close(url);
+        return client;
+      } catch (error) {
+        if (error instanceof RemoteOutageError) {
+          await circuits.open(url, error);
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+/** A refusal is an answer, too: what is wrong the work's own calls will say. */
+async function pinged(client: Pick<RemoteClient, 'ping'>): Promise<void> {
+  try {
+    await client.ping();
+  } catch (error) {
+    if (!(error instanceof RemoteRefusalError)) {
+      throw error;
+    }
+  }
 }

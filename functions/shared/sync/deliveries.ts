@@ -2,13 +2,13 @@ import type { Postponement } from '../lane/postpone.ts';
 import type { Logger } from '../logger.ts';
 import { delayAfter, type Verdict } from './give-up.ts';
 
-/** A message as its queue delivered it. */
-export interface Delivery {
+/** A message as SQS hands it to a worker: what is needed of it. */
+export interface DeliveredRecord {
   readonly messageId: string;
   readonly receiptHandle: string;
   readonly body: string;
-  /** How often it was delivered, this time included. */
-  readonly deliveries: number;
+  /** `ApproximateReceiveCount`: how often it was delivered, this time included. */
+  readonly attributes: { readonly ApproximateReceiveCount: string };
 }
 
 /** Milliseconds that are kept back to record what was done and to give the message back. */
@@ -18,10 +18,10 @@ const CLOSING_TIME = 15_000;
  * Work on the messages of one invocation, one after the other.
  *
  * @param options `remainingTime`: of the invocation, milliseconds.
- * @returns ids of the messages that are to be delivered again; when, is said to the queue.
+ * @returns the messages that are to be delivered again, in the words of SQS; when, is said to the queue.
  */
 export async function processDeliveries(options: {
-  readonly deliveries: readonly Delivery[];
+  readonly records: readonly DeliveredRecord[];
   readonly remainingTime: number;
   readonly process: (delivery: {
     readonly messageId: string;
@@ -32,12 +32,13 @@ export async function processDeliveries(options: {
   }) => Promise<Verdict>;
   readonly postpone: (postponements: readonly Postponement[]) => Promise<void>;
   readonly logger: Pick<Logger, 'error'>;
-}): Promise<string[]> {
-  const { remainingTime, process, postpone, logger } = options;
+}): Promise<{ batchItemFailures: { itemIdentifier: string }[] }> {
+  const { records, remainingTime, process, postpone, logger } = options;
   const signal = AbortSignal.timeout(Math.max(0, remainingTime - CLOSING_TIME));
   const random = Math.random;
-  const returned: string[] = [];
-  for (const { messageId, receiptHandle, body, deliveries } of options.deliveries) {
+  const batchItemFailures: { itemIdentifier: string }[] = [];
+  for (const { messageId, receiptHandle, body, attributes } of records) {
+    const deliveries = Number(attributes.ApproximateReceiveCount);
     const verdict = await process({ messageId, body, deliveries, signal, random }).catch(
       (error: unknown): Verdict => {
         logger.error('A message goes back to its queue after a fault', {
@@ -50,8 +51,8 @@ export async function processDeliveries(options: {
     );
     if (verdict.kind === 'BACK') {
       await postpone([{ receiptHandle, delay: verdict.delay }]);
-      returned.push(messageId);
+      batchItemFailures.push({ itemIdentifier: messageId });
     }
   }
-  return returned;
+  return { batchItemFailures };
 }

@@ -1,3 +1,4 @@
+import type { RemoteCircuits } from '../apply/remote-circuits.ts';
 import type { Remotes } from '../apply/remotes.ts';
 import { RemoteOutageError } from '../remote/errors.ts';
 import { inParallel } from '../sync/pool.ts';
@@ -13,6 +14,8 @@ export interface LaneUpkeepDependencies extends ParkingDependencies {
   readonly tasks: { list(): Promise<readonly Task[]> };
   readonly catchUps: ParkingDependencies['catchUps'] & Pick<CatchUpRepository, 'unpark'>;
   readonly remotes: Remotes;
+  /** Absent: nobody keeps any. */
+  readonly circuits?: Pick<RemoteCircuits, 'end'>;
 }
 
 /**
@@ -20,7 +23,7 @@ export interface LaneUpkeepDependencies extends ParkingDependencies {
  * catch up when the remote answers again. One task that fails keeps no other from being looked after.
  */
 export function laneUpkeep(dependencies: LaneUpkeepDependencies): UpkeepStep {
-  const { tasks, catchUps, remotes, clock, logger } = dependencies;
+  const { tasks, catchUps, remotes, circuits, clock, logger } = dependencies;
 
   async function probe(task: Task): Promise<void> {
     const { key: taskKey, generation = 0 } = task;
@@ -32,6 +35,8 @@ export function laneUpkeep(dependencies: LaneUpkeepDependencies): UpkeepStep {
       }
       throw error;
     }
+    // Before the task goes on: what it sends would be put off until the circuit's time has come.
+    await circuits?.end(task.setting.remoteClusterInfo.url);
     if (await catchUps.unpark({ taskKey, generation })) {
       logger.info('A remote is back: its task catches up', { taskKey });
     }

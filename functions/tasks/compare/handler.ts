@@ -1,26 +1,17 @@
+import { deployedRemotes } from '../../shared/apply/deployed-remotes.ts';
 import { mongoSourceCatalog } from '../../shared/apply/mongo-source-catalog.ts';
-import { remotePool } from '../../shared/apply/remotes.ts';
-import { dynamoDb, kms, secretsManager } from '../../shared/aws/clients.ts';
+import { dynamoDb, secretsManager } from '../../shared/aws/clients.ts';
 import { systemClock } from '../../shared/clock.ts';
 import { environment } from '../../shared/environment.ts';
 import { bkrepoEndpoint } from '../../shared/http/endpoint.ts';
 import { bkRepoDatabase } from '../../shared/mongodb/database.ts';
-import { createRemoteClient } from '../../shared/remote/client.ts';
 import { comparison } from '../../shared/sweep/compare.ts';
 import { compareRequestSchema, compareTask } from '../../shared/sweep/dry-run.ts';
 import { mongoSourceNodes } from '../../shared/sweep/source-nodes.ts';
 import { mongoSourceInventory } from '../../shared/sync/source-inventory.ts';
-import { kmsCredentials } from '../../shared/task/credentials.ts';
 import { taskRepository } from '../../shared/task/repository.ts';
 
-const env = environment(
-  'TABLE_NAME',
-  'MONGODB_SECRET_ID',
-  'MONGODB_DATABASE',
-  'CREDENTIALS_KEY_ID',
-  'ALLOW_PRIVATE_REMOTES',
-  'CLUSTER_ID',
-);
+const env = environment('TABLE_NAME', 'MONGODB_SECRET_ID', 'MONGODB_DATABASE');
 const database = () =>
   bkRepoDatabase({
     secrets: secretsManager(),
@@ -32,11 +23,7 @@ const dependencies = {
   tasks: taskRepository({ table: dynamoDb(), tableName: env.TABLE_NAME }),
   inventory: mongoSourceInventory(database),
   catalog: mongoSourceCatalog(database),
-  remotes: remotePool({
-    credentials: kmsCredentials({ kms: kms(), keyId: env.CREDENTIALS_KEY_ID }),
-    create: (remote) =>
-      createRemoteClient({ ...remote, allowPrivate: env.ALLOW_PRIVATE_REMOTES, clusterId: env.CLUSTER_ID }),
-  }),
+  remotes: deployedRemotes().remotes,
   comparison: (options: Omit<Parameters<typeof comparison>[0], 'nodes'>) => comparison({ ...options, nodes }),
   clock: systemClock,
 };

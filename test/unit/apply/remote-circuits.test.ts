@@ -9,7 +9,8 @@ import {
   circuitStore,
   remoteCircuits,
 } from '../../../functions/shared/apply/remote-circuits.ts';
-import { RemoteOutageError } from '../../../functions/shared/remote/errors.ts';
+import { answeringRemotes } from '../../../functions/shared/apply/remotes.ts';
+import { RemoteOutageError, RemoteRefusalError } from '../../../functions/shared/remote/errors.ts';
 import { storedTask } from '../../support/tasks.ts';
 import { batch, World } from './world.ts';
 
@@ -81,6 +82,16 @@ describe('the circuits of a deployment', () => {
     expect(await worker().pass(URL)).toBeUndefined();
   });
 
+  it('are closed by an answer to somebody who asked whatever they said', async () => {
+    await worker().open(URL, outage);
+    const bystander = worker();
+    expect(await bystander.pass(URL)).toBeDefined();
+    await bystander.end(URL);
+    expect(store.states.size).toBe(0);
+    expect(await bystander.pass(URL)).toBeUndefined();
+    await bystander.end(URL);
+  });
+
   it('open for longer with each failure, with full jitter, and for a quarter of an hour at most', async () => {
     const pauses: number[] = [];
     const trier = worker(0.999_999);
@@ -134,6 +145,59 @@ describe('the circuits of a deployment', () => {
     now += 1_000;
     await reader.pass(URL);
     expect(store.loads).toBe(2);
+  });
+});
+
+describe('work that begins with a ping', () => {
+  let store: MemoryCircuits;
+  let now: number;
+  let pings: number;
+  let answer: () => Promise<void>;
+  const down = () => Promise.reject(new RemoteOutageError('TIMED_OUT'));
+  const { url } = storedTask().setting.remoteClusterInfo;
+
+  /** What one execution environment works with. */
+  function worker() {
+    const ping = () => {
+      pings += 1;
+      return answer();
+    };
+    return answeringRemotes({
+      remotes: { clientFor: async () => ({ ...new World().client, ping }) },
+      circuits: remoteCircuits({ store, clock: () => new Date(now), random: () => 0.5 }),
+    });
+  }
+
+  beforeEach(() => {
+    store = new MemoryCircuits();
+    now = Date.parse('2026-11-22T00:00:00Z');
+    pings = 0;
+    answer = down;
+  });
+
+  it('is put off without a call, once one worker has found the remote down', async () => {
+    await expect(worker().clientFor(storedTask())).rejects.toMatchObject({ reason: 'TIMED_OUT' });
+    for (let message = 0; message < 20; message += 1) {
+      await expect(worker().clientFor(storedTask())).rejects.toMatchObject({ retryAfter: 2 });
+    }
+    expect(pings).toBe(1);
+  });
+
+  it('goes on for all when the remote has answered who was to try', async () => {
+    await expect(worker().clientFor(storedTask())).rejects.toThrow();
+    now += 2_000;
+    answer = async () => undefined;
+    await worker().clientFor(storedTask());
+    expect(store.states.size).toBe(0);
+    await worker().clientFor(storedTask());
+  });
+
+  it('takes a refusal for an answer, and a fault of our own for none', async () => {
+    answer = () => Promise.reject(new RemoteRefusalError({ status: 400, text: 'no' }));
+    await worker().clientFor(storedTask());
+    answer = () => Promise.reject(new Error('KMS is away'));
+    await expect(worker().clientFor(storedTask())).rejects.toThrow('KMS is away');
+    expect(store.states.has(url)).toBe(false);
   });
 });
 

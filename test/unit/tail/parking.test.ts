@@ -91,9 +91,12 @@ describe('what cannot move', () => {
     await pass(lanes, DAY);
     // What is parked costs nothing.
     expect(lanes.deliveries).toBe(deliveries);
+    expect(lanes.ended).toEqual([]);
 
     lanes.isRemoteAway = false;
     await pass(lanes, 2 * HOUR);
+    // Nobody waits for the remote's circuit any more.
+    expect(lanes.ended).toEqual([storedTask().setting.remoteClusterInfo.url]);
     expect(task(lanes)).not.toHaveProperty('catchUp');
     expect(lanes.done.get(LANE)).toEqual([1, ...Array.from({ length: 20 }, (_, day) => 2 * day + 2)]);
     expect(account(lanes)).toMatchObject({ read: 41, applied: 41, pending: 0 });
