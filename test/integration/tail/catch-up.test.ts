@@ -11,6 +11,7 @@ import { mongoSourceHistory } from '../../../functions/shared/conflict/source-hi
 import type { BatchMessage } from '../../../functions/shared/lane/message.ts';
 import { createRemoteClient, type RemoteClient } from '../../../functions/shared/remote/client.ts';
 import { openSlot } from '../../../functions/shared/slot/open.ts';
+import { redriveTask } from '../../../functions/shared/tail/parking.ts';
 import { type TailDependencies, tail } from '../../../functions/shared/tail/tail.ts';
 import { accountOf } from '../../../functions/shared/task/account.ts';
 import type { Task } from '../../../functions/shared/task/task.ts';
@@ -105,6 +106,39 @@ describe('a task that is left out of reads', () => {
       .map(({ path }) => path.slice(path.lastIndexOf('/')));
   const expected = () => Array.from({ length: files }, (_, index) => `/file-${index + 1}`);
 
+  it('gets anew, on request, what has got lost on its way, and drops what has not', async () => {
+    await upload();
+    await upload();
+    await tail(sandboxedTail(sandbox), burst('one'));
+    const lost = await sandbox.drain();
+    const dependencies = {
+      ...sandbox,
+      clock: systemClock,
+      logger: { info: () => undefined, warn: () => undefined },
+    };
+    const redrive = () => redriveTask({ taskKey: KEY, tasks: sandbox.tasks, dependencies });
+    expect(await redrive()).toMatchObject({ lanes: 2 });
+    const parked = await sandbox.tasks.get(KEY);
+    expect(parked).toMatchObject({
+      generation: 1,
+      catchUp: { parked: { reason: 'REDRIVE', isRewound: true } },
+    });
+    expect((await account()).applied).toBe(0);
+    // Within the five minutes for which the queue takes what it has had for a repeat.
+    await tail(sandboxedTail(sandbox), burst('two'));
+    expect(await sandbox.tasks.get(KEY)).not.toHaveProperty('catchUp');
+    for (const message of await sandbox.drain()) {
+      expect(message.generation).toBe(1);
+      expect(await apply(message)).toBe('applied');
+    }
+    for (const message of lost) {
+      expect(await apply(message)).toBe('dropped');
+    }
+    expect([...new Set(uploads())]).toEqual(expected());
+    expect(await account()).toMatchObject({ read: 4, applied: 4, pending: 0 });
+    expect(await redrive()).toEqual({ lanes: 0, operations: 0 });
+  });
+
   it('gets what was logged meanwhile when it is resumed: each change once, in order, and accounted for', async () => {
     await upload();
     await tail(sandboxedTail(sandbox), burst('one'));
@@ -150,6 +184,10 @@ describe('a task that is left out of reads', () => {
     for (const owner of ['two', 'three', 'four', 'five']) {
       await upload();
       await tail(sandboxedTail(sandbox), burst(owner));
+      // It leaves when its lanes have done what was sent.
+      for (const message of await sandbox.drain()) {
+        await apply(message);
+      }
     }
     // Project, repository and the first file were logged before the other slot was made.
     expect(await sandbox.tasks.get(KEY)).toMatchObject({ slotName: 'other', ordinalOffset: 3 });
