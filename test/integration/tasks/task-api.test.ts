@@ -380,6 +380,7 @@ describe('a run', () => {
       reason: `no ${all.records[0]?.name}`,
       date: '2026-11-22T01:00:00.5',
       runId: run.runId,
+      sweepId: null,
       ordinal: null,
       eventId: null,
     });
