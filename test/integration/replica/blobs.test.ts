@@ -206,5 +206,7 @@ describe('an address to put a blob to', () => {
 });
 
 it('the version announces all of it', async () => {
-  expect((await get('version')).data).toMatch(/^1\.0\.0\+logferry\.[0-9a-f]{32}\.blob\.presigned\.digests\.ranges$/);
+  expect((await get('version')).data).toMatch(
+    /^1\.0\.0\+logferry\.[0-9a-f]{32}\.blob\.presigned\.digests\.ranges$/,
+  );
 });
