@@ -10,6 +10,7 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { LogferryFunction } from './function.ts';
 import type { Lanes } from './lanes.ts';
 import type { Replicator } from './replicator.ts';
 import type { Synchronization } from './synchronization.ts';
@@ -47,15 +48,20 @@ export class Observability extends Construct {
     super(scope, id);
     const { lanes, runs, pages, tailer, replicator, synchronization } = props;
     const fiveMinutes = { period: Duration.minutes(5) };
+    const toldBy =
+      ({ function: { functionName } }: LogferryFunction) =>
+      (metricName: string, statistic: string): Metric =>
+        new Metric({
+          namespace: 'logferry',
+          metricName,
+          dimensionsMap: { FunctionName: functionName },
+          statistic,
+          ...fiveMinutes,
+        });
     /** What the tailer tells of the log and of all slots together (functions/shared/tail/observe.ts). */
-    const told = (metricName: string, statistic: string): Metric =>
-      new Metric({
-        namespace: 'logferry',
-        metricName,
-        dimensionsMap: { FunctionName: tailer.function.function.functionName },
-        statistic,
-        ...fiveMinutes,
-      });
+    const told = toldBy(tailer.function);
+    /** What the planner tells of sweeps that have ended, and of tasks (functions/shared/{sweep/observe,upkeep/stranded}.ts). */
+    const toldOfTasks = toldBy(synchronization.planner);
     const definitions: readonly AlarmDefinition[] = [
       {
         id: 'DeadLetters',
@@ -154,6 +160,31 @@ export class Observability extends Construct {
         metric: synchronization.synchronizer.function.metricErrors(fiveMinutes),
         threshold: 1,
         missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'GuardedSweeps',
+        runbook: 'Guarded sweeps',
+        says: 'A sweep asks before it deletes at the remote what is gone at the source.',
+        metric: toldOfTasks('GuardedSweeps', Stats.SUM),
+        threshold: 1,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'FailedSweeps',
+        runbook: 'Failed sweeps',
+        says: 'A sweep has ended and could not put everything right at the remote.',
+        metric: toldOfTasks('FailedSweeps', Stats.SUM),
+        threshold: 1,
+        missing: TreatMissingData.NOT_BREACHING,
+      },
+      {
+        id: 'StrandedTasks',
+        runbook: 'Stranded tasks',
+        says: 'The archive has lost what a task needs next: it has to be made anew.',
+        metric: toldOfTasks('StrandedTasks', Stats.MAXIMUM),
+        threshold: 1,
+        // It is told every five minutes, which does not fall into each period.
+        missing: TreatMissingData.IGNORE,
       },
     ];
     const topic =

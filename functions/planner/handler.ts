@@ -16,6 +16,7 @@ import { sqsPostponer } from '../shared/lane/postpone.ts';
 import { sqsLaneQueue } from '../shared/lane/queue.ts';
 import { laneRepository } from '../shared/lane/repository.ts';
 import { logger } from '../shared/logger.ts';
+import { writeLine } from '../shared/metrics.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
 import { cappedOperateLog } from '../shared/operate-log/reader.ts';
 import { runRepository } from '../shared/run/table-runs.ts';
@@ -27,6 +28,7 @@ import { comparison } from '../shared/sweep/compare.ts';
 import { startDueSweeps } from '../shared/sweep/due.ts';
 import { failedPathsOf } from '../shared/sweep/failed-paths.ts';
 import { mongoLiveNodes } from '../shared/sweep/live-nodes.ts';
+import { observedSweeps } from '../shared/sweep/observe.ts';
 import { sweepParts } from '../shared/sweep/parts.ts';
 import { processSweep, type SweepDependencies } from '../shared/sweep/process-sweep.ts';
 import { mongoSourceNodes } from '../shared/sweep/source-nodes.ts';
@@ -39,6 +41,7 @@ import { mongoSourceInventory } from '../shared/sync/source-inventory.ts';
 import { catchUpRepository } from '../shared/tail/catch-up-repository.ts';
 import { taskRepository } from '../shared/task/repository.ts';
 import { laneUpkeep } from '../shared/upkeep/lanes.ts';
+import { strandedCount } from '../shared/upkeep/stranded.ts';
 import { type UpkeepStep, upkeep } from '../shared/upkeep/upkeep.ts';
 
 const env = environment(
@@ -88,19 +91,6 @@ const lanes = laneRepository(table);
 const slots = slotRepository({ ...table, clock: systemClock });
 const nodes = mongoSourceNodes(database);
 const queue = sqsRunQueue({ sqs: sqs(), queueUrl: env.RUN_QUEUE_URL });
-const sweeping: SweepDependencies = {
-  ...shared,
-  sweeps: sweepRepository(table),
-  parts: sweepParts({
-    ...table,
-    queue: sqsLaneQueue({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL }),
-    clock: systemClock,
-  }),
-  liveNodes: mongoLiveNodes(database),
-  comparison: (options) => comparison({ ...options, nodes }),
-  failedPaths: (taskKey) => failedPathsOf({ taskKey, failures }),
-  queue,
-};
 const retrying: RetryDependencies = {
   ...shared,
   failures,
@@ -109,46 +99,66 @@ const retrying: RetryDependencies = {
   permissions: (options) => syncPermissions({ ...options, identities, clock: systemClock }),
   timeZone: env.TIME_ZONE,
 };
-/** What is looked after every few minutes. */
-const steps: readonly UpkeepStep[] = [
-  { name: 'sweeps', run: (signal) => startDueSweeps({ tasks, signal, dependencies: sweeping }) },
-  laneUpkeep({
+
+/** What is told in metrics is told under the function's name. */
+function dependenciesOf({ functionName }: Context): RunDependencies {
+  const observed = { functionName, emit: writeLine };
+  const sweeping: SweepDependencies = {
     ...shared,
-    // It looks for the end of an outage, so it calls remotes that are down.
-    ...deployed,
-    lanes,
-    catchUps: catchUpRepository(table),
-    slots,
-    archive: s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET }),
-  }),
-];
-const dependencies: RunDependencies = {
-  ...shared,
-  runs,
-  pages: sqsPageQueue({ sqs: sqs(), queueUrl: env.PAGE_QUEUE_URL }),
-  queue,
-  slots: {
-    open: async (slotName) =>
-      openSlot({
-        slotName,
-        slots,
-        log: cappedOperateLog({ database: await database(), collection: env.OPERATE_LOG_COLLECTION }),
-      }),
-  },
-  permissions: (options) => syncPermissions({ ...options, identities, runs, clock: systemClock }),
-  scheduled: (start) =>
-    onScheduledStart({ ...start, tasks, schedule, clock: systemClock, timeZone: env.TIME_ZONE }),
-  retry: (options) =>
-    options.message.of === 'CONFLICTS'
-      ? resolveConflicts({ ...options, conflicts: conflictRepository(table), dependencies: retrying })
-      : redoFailures({ ...options, dependencies: retrying }),
-  sweep: (options) => processSweep({ ...options, dependencies: sweeping }),
-  upkeep: (signal) => upkeep({ steps, signal, logger }),
-};
+    sweeps: observedSweeps({ sweeps: sweepRepository(table), ...observed }),
+    parts: sweepParts({
+      ...table,
+      queue: sqsLaneQueue({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL }),
+      clock: systemClock,
+    }),
+    liveNodes: mongoLiveNodes(database),
+    comparison: (options) => comparison({ ...options, nodes }),
+    failedPaths: (taskKey) => failedPathsOf({ taskKey, failures }),
+    queue,
+  };
+  /** What is looked after every few minutes. */
+  const steps: readonly UpkeepStep[] = [
+    { name: 'sweeps', run: (signal) => startDueSweeps({ tasks, signal, dependencies: sweeping }) },
+    strandedCount({ ...shared, ...observed }),
+    laneUpkeep({
+      ...shared,
+      // It looks for the end of an outage, so it calls remotes that are down.
+      ...deployed,
+      lanes,
+      catchUps: catchUpRepository(table),
+      slots,
+      archive: s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET }),
+    }),
+  ];
+  return {
+    ...shared,
+    runs,
+    pages: sqsPageQueue({ sqs: sqs(), queueUrl: env.PAGE_QUEUE_URL }),
+    queue,
+    slots: {
+      open: async (slotName) =>
+        openSlot({
+          slotName,
+          slots,
+          log: cappedOperateLog({ database: await database(), collection: env.OPERATE_LOG_COLLECTION }),
+        }),
+    },
+    permissions: (options) => syncPermissions({ ...options, identities, runs, clock: systemClock }),
+    scheduled: (start) =>
+      onScheduledStart({ ...start, tasks, schedule, clock: systemClock, timeZone: env.TIME_ZONE }),
+    retry: (options) =>
+      options.message.of === 'CONFLICTS'
+        ? resolveConflicts({ ...options, conflicts: conflictRepository(table), dependencies: retrying })
+        : redoFailures({ ...options, dependencies: retrying }),
+    sweep: (options) => processSweep({ ...options, dependencies: sweeping }),
+    upkeep: (signal) => upkeep({ steps, signal, logger }),
+  };
+}
 
 /** Begins runs, plans them and looks after them until they have ended, and does the upkeep; what is not done comes back. */
 export const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
   logger.addContext(context);
+  const dependencies = dependenciesOf(context);
   return processDeliveries({
     records: event.Records,
     remainingTime: context.getRemainingTimeInMillis(),

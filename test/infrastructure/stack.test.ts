@@ -655,7 +655,7 @@ describe('alarms', () => {
   it('name pages that the runbook has', () => {
     const runbook = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8');
     const alarms = synthesis.resources('AWS::CloudWatch::Alarm');
-    expect(alarms).toHaveLength(12);
+    expect(alarms).toHaveLength(15);
     for (const { Properties } of alarms) {
       const [, heading = ''] =
         /Runbook: docs\/operations\.md, "(.+)"\.$/.exec(String(Properties['AlarmDescription'])) ?? [];
@@ -667,21 +667,29 @@ describe('alarms', () => {
     }
   });
 
-  it('watch what the tailer tells, by its name and for all slots at once', () => {
-    const tailer = functions.find(({ folder }) => folder === 'tailer');
+  it('watch what the tailer and the planner tell, by their names and for all slots and tasks at once', () => {
     const told = synthesis
       .resources('AWS::CloudWatch::Alarm')
       .map(({ Properties }) => Properties)
       .filter((alarm) => alarm['Namespace'] === NAMESPACE);
-    expect(told).toHaveLength(3);
-    const Dimensions = [{ Name: 'FunctionName', Value: { Ref: tailer?.id } }];
-    const alarm = (MetricName: string, Statistic: string, Threshold: number, ComparisonOperator: string) =>
-      expect.objectContaining({ MetricName, Statistic, Threshold, ComparisonOperator, Dimensions });
+    expect(told).toHaveLength(6);
+    const alarmOf =
+      (name: string) =>
+      (MetricName: string, Statistic: string, Threshold: number, ComparisonOperator: string) => {
+        const id = functions.find(({ folder }) => folder === name)?.id;
+        const Dimensions = [{ Name: 'FunctionName', Value: { Ref: id } }];
+        return expect.objectContaining({ MetricName, Statistic, Threshold, ComparisonOperator, Dimensions });
+      };
+    const alarm = alarmOf('tailer');
+    const taskAlarm = alarmOf('planner');
     expect(told).toEqual(
       expect.arrayContaining([
         alarm('HeadroomSeconds', 'Minimum', 2 * TAIL_PERIOD, 'LessThanThreshold'),
         alarm('LagSeconds', 'Maximum', 300, 'GreaterThanOrEqualToThreshold'),
         alarm('LogWarnings', 'Maximum', 1, 'GreaterThanOrEqualToThreshold'),
+        taskAlarm('GuardedSweeps', 'Sum', 1, 'GreaterThanOrEqualToThreshold'),
+        taskAlarm('FailedSweeps', 'Sum', 1, 'GreaterThanOrEqualToThreshold'),
+        taskAlarm('StrandedTasks', 'Maximum', 1, 'GreaterThanOrEqualToThreshold'),
       ]),
     );
   });
@@ -729,7 +737,7 @@ describe('the stack', () => {
       z.record(z.string(), z.unknown()).parse(synthesis.template.toJSON()['Resources']),
     ).length;
     process.stdout.write(`infrastructure: ${count} resources\n`);
-    expect(count).toBeLessThanOrEqual(470);
+    expect(count).toBeLessThanOrEqual(480);
   });
 
   it('differs between two stages by names only', () => {
