@@ -1,3 +1,4 @@
+import { backOff } from '../../functions/shared/apply/back-off.ts';
 import type { Remotes } from '../../functions/shared/apply/remotes.ts';
 import { batchMessageSchema } from '../../functions/shared/lane/message.ts';
 import type { OutgoingMessage } from '../../functions/shared/lane/pack.ts';
@@ -15,9 +16,20 @@ export const DAY = 24 * HOUR;
 /** As SQS has them. */
 const DEDUPLICATION_MS = 5 * MINUTE;
 const RETENTION_MS = 14 * DAY;
+const MESSAGES_AT_ONCE = 10;
+
+/** As the lanes' queue has them: time until what was not acknowledged comes back, and receives until it is given up. */
+const VISIBILITY_MS = 6 * MINUTE;
+const MAX_RECEIVES = 1_000;
+
+/** What is not the turn of its message comes back after two seconds at first. */
+const PROMPT_DELIVERIES = 5;
+const PROMPT_MS = 2_000;
 
 interface Queued extends OutgoingMessage {
   readonly sentAt: number;
+  receives: number;
+  visibleAt: number;
 }
 
 /** Called between the steps of a worker. */
@@ -35,6 +47,12 @@ export class PlayedLanes {
   isRemoteAway = false;
   /** Addresses of remotes whose outage the upkeep has ended. */
   readonly ended: string[] = [];
+  /** Messages that the queue has given up. */
+  readonly deadLetters: Queued[] = [];
+  /** Most receives of a message. */
+  mostReceives = 0;
+  /** Whether a worker dies after it has done a message that was received so often, and before it says so. */
+  diesAfter = (_receives: number): boolean => false;
   /** Messages that were delivered to a worker. */
   deliveries = 0;
   readonly #seen = new Map<string, number>();
@@ -52,7 +70,7 @@ export class PlayedLanes {
         const seenAt = this.#seen.get(message.deduplicationId) ?? Number.NEGATIVE_INFINITY;
         if (now - seenAt > DEDUPLICATION_MS) {
           this.#seen.set(message.deduplicationId, now);
-          this.queued.push({ ...message, sentAt: now });
+          this.queued.push({ ...message, sentAt: now, receives: 0, visibleAt: now });
         }
       }
     },
@@ -116,6 +134,48 @@ export class PlayedLanes {
       moved = false;
       for (const groupId of new Set(this.queued.map((message) => message.groupId))) {
         moved = (await this.deliver(groupId)) || moved;
+      }
+    }
+  }
+
+  /**
+   * Hand the visible messages of each group to a worker, up to ten at once. It puts off what it could not do, and all after it,
+   * by the shortest time that the workers' back-off has.
+   */
+  async receive(): Promise<void> {
+    this.expire();
+    const { now } = this.world;
+    for (const groupId of new Set(this.queued.map((message) => message.groupId))) {
+      const received = this.queued.filter((queued) => queued.groupId === groupId).slice(0, MESSAGES_AT_ONCE);
+      if (received.some(({ visibleAt }) => visibleAt > now)) {
+        continue;
+      }
+      for (const message of received) {
+        message.receives += 1;
+        this.mostReceives = Math.max(this.mostReceives, message.receives);
+      }
+      const dead = received.filter(({ receives }) => receives > MAX_RECEIVES);
+      this.deadLetters.push(...dead);
+      this.queued = this.queued.filter((queued) => !dead.includes(queued));
+      await this.#work(received.filter((message) => !dead.includes(message)));
+    }
+  }
+
+  async #work(received: readonly Queued[]): Promise<void> {
+    const { now } = this.world;
+    for (const [index, message] of received.entries()) {
+      const isDone = await this.deliver(message.groupId);
+      const hasDied = isDone && this.diesAfter(message.receives);
+      if (hasDied) {
+        this.queued = [message, ...this.queued];
+      }
+      if (!isDone || hasDied) {
+        const { receives } = message;
+        const delay = hasDied ? VISIBILITY_MS : shortestDelay(receives);
+        for (const left of received.slice(index)) {
+          left.visibleAt = now + delay;
+        }
+        return;
       }
     }
   }
@@ -186,4 +246,9 @@ export class PlayedLanes {
     });
     return true;
   }
+}
+
+function shortestDelay(deliveries: number): number {
+  const delay = 1_000 * backOff({ deliveries, random: 0 });
+  return deliveries <= PROMPT_DELIVERIES ? Math.min(PROMPT_MS, delay) : delay;
 }
