@@ -34,7 +34,7 @@ export const foundCountsSchema = z.object({
   /** At the remote and not at the source, the deleted ones among them. */
   extra: count.default(0),
   deleted: count.default(0),
-  /** Repositories that the remote refused to compare, or to have. */
+  /** Repositories that the remote refused to compare. */
   refused: count.default(0),
   partsSent: count.default(0),
 });
@@ -160,9 +160,9 @@ export type Repair = z.infer<typeof repairSchema>;
 /** Milliseconds that the clocks of those who write the log and the nodes may be apart. */
 export const CLOCK_TOLERANCE_MS = 600_000;
 
-/** Minutes between two CHANGED sweeps, and hours between two FULL ones, where the task says nothing. */
-export const DEFAULT_SWEEP_PERIOD = 60;
-export const DEFAULT_COMPARE_PERIOD = 24;
+/** Minutes between two CHANGED sweeps, and hours between two FULL ones of a task with an initial sync, where it says nothing. */
+const DEFAULT_SWEEP_PERIOD = 60;
+const DEFAULT_COMPARE_PERIOD = 24;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -242,9 +242,20 @@ export function changedWindow(task: Task, state: SweepState): SweepWindow {
   return { from: new Date(since - CLOCK_TOLERANCE_MS).toISOString() };
 }
 
+/** A task without an initial sync has asked for the log alone: a FULL sweep would bring over what was there before. */
+function periodsOf({ setting, initialSync }: Task): {
+  readonly sweepPeriod: number;
+  readonly comparePeriod: number;
+} {
+  return {
+    sweepPeriod: setting.sweepPeriod ?? DEFAULT_SWEEP_PERIOD,
+    comparePeriod: setting.comparePeriod ?? (initialSync === undefined ? 0 : DEFAULT_COMPARE_PERIOD),
+  };
+}
+
 /** When sweeps are due by the task's periods; undefined: never. */
 function duesOf(task: Task, state: SweepState): Pick<SweepState, 'nextDue' | 'fullDue'> {
-  const { sweepPeriod = DEFAULT_SWEEP_PERIOD, comparePeriod = DEFAULT_COMPARE_PERIOD } = task.setting;
+  const { sweepPeriod, comparePeriod } = periodsOf(task);
   const begun = new Date(task.initialSync?.endedAt ?? task.createdDate);
   return {
     nextDue: sweepPeriod === 0 ? undefined : (state.nextDue ?? after(begun, sweepPeriod * MINUTE_MS)),
@@ -260,7 +271,7 @@ export function duesAfter(options: {
   readonly now: Date;
 }): Pick<SweepState, 'nextDue' | 'fullDue'> {
   const { task, state, kind, now } = options;
-  const { sweepPeriod = DEFAULT_SWEEP_PERIOD, comparePeriod = DEFAULT_COMPARE_PERIOD } = task.setting;
+  const { sweepPeriod, comparePeriod } = periodsOf(task);
   const { nextDue, fullDue } = state;
   return {
     nextDue: kind === 'GAP' ? nextDue : after(now, sweepPeriod * MINUTE_MS),

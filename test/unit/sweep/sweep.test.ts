@@ -23,6 +23,8 @@ function worldOf(task: ConstructorParameters<typeof SweepWorld>[0] = {}): SweepW
   return world;
 }
 
+const DAY_BEGUN = Date.parse('2026-11-22T00:00:00.000Z');
+
 /** A world in which nothing is due by itself. */
 function quietWorld(): SweepWorld {
   const world = worldOf();
@@ -260,19 +262,36 @@ describe('the deletion guard of a sweep', () => {
 });
 
 describe('what is due', () => {
-  it('is swept hourly, and compared as a whole daily', async () => {
+  const begun = new Date(DAY_BEGUN).toISOString();
+  it.each([
+    ['with an initial sync, daily', { initialSync: { startedAt: begun, endedAt: begun } }, {}, 1],
+    ['that asked for the log alone, never', {}, {}, 0],
+    ['that says how often, then', {}, { comparePeriod: 6 }, 4],
+    [
+      'with an initial sync that says never, never',
+      { initialSync: { startedAt: begun, endedAt: begun } },
+      { comparePeriod: 0 },
+      0,
+    ],
+  ])('is swept hourly, and as a whole, of a task %s', async (_, fields, setting, fullSweeps) => {
     const world = worldOf();
-    world.task = { ...world.task, createdDate: new Date(world.now).toISOString() };
+    world.now = DAY_BEGUN;
+    world.task = {
+      ...world.task,
+      ...fields,
+      createdDate: begun,
+      setting: { ...world.task.setting, ...setting },
+    };
     await due(world);
     expect(world.store.sweeps.size).toBe(0);
     const kinds: string[] = [];
     for (let hour = 1; hour <= 25; hour += 1) {
-      world.now = Date.parse(world.task.createdDate) + hour * (HOUR + 60_000);
+      world.now = DAY_BEGUN + hour * (HOUR + 60_000);
       await due(world);
       await world.drain();
       kinds.push(world.sweep.kind);
     }
-    expect(kinds.filter((kind) => kind === 'FULL')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'FULL')).toHaveLength(fullSweeps);
     expect(world.store.sweeps.size).toBe(25);
     expect([...world.store.sweeps.values()].every(({ status }) => status === 'SUCCESS')).toBe(true);
   });
