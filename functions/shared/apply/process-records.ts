@@ -40,6 +40,13 @@ const SHORT_DELAY = 2;
 const PROMPT_DELIVERIES = 5;
 
 /**
+ * Deliveries after which a part of a sweep that waits for its remote or its task is let go, below the queue's limit of 1,000. By the
+ * back-off that is after fifteen hours at least, and a sweep that still goes sends its parts again twice a day
+ * (`sweep/process-sweep.ts`). Batches are taken back by parking before that.
+ */
+export const MAX_WAITING_DELIVERIES = 200;
+
+/**
  * Do the records of one delivery, batches and parts of sweeps: lanes side by side, each lane's records in order.
  *
  * A lane stops at its first record that cannot be applied. That one and those after it go back with the same delay: a
@@ -96,10 +103,26 @@ async function processRecord(
   signal.throwIfAborted();
   const message = parsed(record.body);
   const delivery = { deliveries: record.deliveries, circuit: remotesFound, signal, dependencies };
-  if (message.kind === 'RECONCILE') {
-    await reconcileLane({ message, ...delivery });
-  } else {
+  if (message.kind !== 'RECONCILE') {
     await applyBatch({ message, ...delivery });
+    return;
+  }
+  try {
+    await reconcileLane({ message, ...delivery });
+  } catch (error) {
+    if (record.deliveries < MAX_WAITING_DELIVERIES || !isWaiting(error)) {
+      throw error;
+    }
+    const { taskKey, sweepId, part } = message;
+    const { messageId, groupId } = record;
+    dependencies.logger.warn('Let go a part of a sweep that has waited for too long', {
+      messageId,
+      groupId,
+      taskKey,
+      sweepId,
+      part,
+      reason: error.message,
+    });
   }
 }
 
@@ -127,12 +150,12 @@ function isMatterOfTurn(error: unknown): error is Error {
   );
 }
 
-function isExpected(error: unknown): boolean {
+/** Whether it is the remote, or the task, that a message waits for. */
+function isWaiting(error: unknown): error is Error {
   return (
     error instanceof RemoteOutageError ||
     error instanceof TaskPausedError ||
-    error instanceof TaskStoppedError ||
-    isMatterOfTurn(error)
+    error instanceof TaskStoppedError
   );
 }
 
@@ -148,7 +171,7 @@ function report(
     deliveries: record.deliveries,
     delay,
   };
-  if (signal.aborted || isExpected(error)) {
+  if (signal.aborted || isWaiting(error) || isMatterOfTurn(error)) {
     logger.warn('A message goes back to the queue', {
       ...details,
       reason: error instanceof Error ? error.message : String(error),

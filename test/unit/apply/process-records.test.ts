@@ -1,5 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { processRecords, type QueueRecord } from '../../../functions/shared/apply/process-records.ts';
+import { backOff } from '../../../functions/shared/apply/back-off.ts';
+import {
+  MAX_WAITING_DELIVERIES,
+  processRecords,
+  type QueueRecord,
+} from '../../../functions/shared/apply/process-records.ts';
 import type { BatchMessage } from '../../../functions/shared/lane/message.ts';
 import { RemoteOutageError } from '../../../functions/shared/remote/errors.ts';
 import { storedTask } from '../../support/tasks.ts';
@@ -71,17 +76,19 @@ describe('the records of one delivery', () => {
     });
   });
 
+  const container = { projectId: 'ops', repoName: 'a' };
+  const reconcile = {
+    version: 1,
+    kind: 'RECONCILE',
+    taskKey: storedTask().key,
+    slotName: 'default',
+    source: container,
+    remote: container,
+    sweepId: 's',
+    part: 3,
+  };
+
   it('are parts of sweeps, too, and nothing else', async () => {
-    const reconcile = {
-      version: 1,
-      kind: 'RECONCILE',
-      taskKey: storedTask().key,
-      slotName: 'default',
-      source: { projectId: 'ops', repoName: 'a' },
-      remote: { projectId: 'ops', repoName: 'a' },
-      sweepId: 's',
-      part: 3,
-    };
     const asked: string[] = [];
     world.dependencies.parts.load = async (sweepId, part) => {
       asked.push(`${sweepId} ${part}`);
@@ -95,6 +102,32 @@ describe('the records of one delivery', () => {
     expect(asked).toEqual(['s 3']);
     expect(deletes()).toEqual(['delete /a/1']);
     expect(returned.map(([id]) => id)).toEqual(['m3']);
+  });
+
+  it('wait for their remote or task, but a part not until the queue gives it up: its sweep sends it again', async () => {
+    const { version: _, kind: __, ...part } = reconcile;
+    const policy = { conflictStrategy: 'SKIP', ddlTrans: true, indexTrans: true } as const;
+    world.parts.set(part.part, { ...part, policyVersion: 1, policy, fullPaths: ['/a'], status: 'SENT' });
+    const waited = async (deliveries: number) =>
+      (await run([record('m1', 'a', JSON.stringify(reconcile), deliveries)])).length;
+    const tasks = [storedTask({ status: 'PAUSED' }), storedTask({ status: 'FAILED' }), storedTask()];
+    world.dependencies.remotes.clientFor = () => Promise.reject(new RemoteOutageError('TIMED_OUT'));
+    for (const task of tasks) {
+      world.tasks.set(task.key, task);
+      expect(await waited(MAX_WAITING_DELIVERIES - 1)).toBe(1);
+      expect(await waited(MAX_WAITING_DELIVERIES)).toBe(0);
+      const behind = record('m2', 'a', laneBatch('a', 0, '/1'), 999);
+      expect(await run([behind])).toHaveLength(1);
+    }
+    // What is a fault is looked into.
+    world.dependencies.remotes.clientFor = () => Promise.reject(new Error('a defect'));
+    expect(await waited(MAX_WAITING_DELIVERIES)).toBe(1);
+
+    let seconds = 0;
+    for (let deliveries = 1; deliveries < MAX_WAITING_DELIVERIES; deliveries += 1) {
+      seconds += backOff({ deliveries, random: 0 });
+    }
+    expect(seconds).toBeGreaterThan(12 * 3_600);
   });
 
   it('are told as done lane by lane, where all of the delivery is', async () => {
