@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { type Collection, type Db, type Document, Long } from 'mongodb';
+import { type Collection, type Db, type Document, Long, ObjectId } from 'mongodb';
 import {
   fileCreated,
   folderCreated,
@@ -152,7 +152,8 @@ export class SimulatedSource {
    * Put nodes there that have been there for long, many at once: without entries in the log, and without the counts of
    * references to content, which are nobody's concern but bk-repo's own. Nothing of the same path may be there.
    *
-   * @param folders paths; those above a file or folder are made of themselves.
+   * @param nodes `folders`: paths; those above a file or folder are made of themselves. `since`: when all of them came to be,
+   *   now when it is left out.
    */
   async plant(
     projectId: string,
@@ -164,14 +165,15 @@ export class SimulatedSource {
         readonly content: Buffer;
         readonly metadata?: Readonly<Record<string, unknown>>;
       }[];
+      readonly since?: Date;
     },
   ): Promise<void> {
-    const { folders = [], files = [] } = nodes;
+    const { folders = [], files = [], since = new Date() } = nodes;
     const documents = new Map<string, Document>();
     const plantFolders = (fullPath: string) => {
       for (let at = fullPath; at !== '' && !documents.has(at); at = split(at).path.slice(0, -1)) {
         documents.set(at, {
-          ...this.#node(projectId, repoName, at),
+          ...this.#node(projectId, repoName, at, since),
           folder: true,
           size: Long.ZERO,
           metadata: [],
@@ -187,7 +189,7 @@ export class SimulatedSource {
       const sha256 = createHash('sha256').update(content).digest('hex');
       contents.set(sha256, content);
       documents.set(fullPath, {
-        ...this.#node(projectId, repoName, fullPath),
+        ...this.#node(projectId, repoName, fullPath, since),
         folder: false,
         size: Long.fromNumber(content.length),
         sha256,
@@ -215,6 +217,17 @@ export class SimulatedSource {
     fullPath: string,
     metadata: Readonly<Record<string, unknown>>,
   ): Promise<void> {
+    await this.saveUnloggedMetadata(projectId, repoName, fullPath, metadata);
+    await this.logged(metadataSaved(projectId, repoName, fullPath, metadata));
+  }
+
+  /** As metadata is saved that has a key with a dot: the log refuses the entry, and the node's date of change stays anyway. */
+  async saveUnloggedMetadata(
+    projectId: string,
+    repoName: string,
+    fullPath: string,
+    metadata: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
     const nodes = this.#nodesOf(projectId);
     const where = { projectId, repoName, fullPath, deleted: null };
     const node = await nodes.findOne(where);
@@ -223,7 +236,6 @@ export class SimulatedSource {
     await nodes.updateOne(where, {
       $set: { metadata: [...kept.filter(({ key }) => !Object.hasOwn(metadata, key)), ...saved] },
     });
-    await this.logged(metadataSaved(projectId, repoName, fullPath, metadata));
   }
 
   /** Delete a node and what lies under it, logged as later versions do (the era's deletes leave no entry). */
@@ -238,6 +250,26 @@ export class SimulatedSource {
       await nodes.updateOne({ _id }, { $set: { deleted: now, lastModifiedDate: now } });
     }
     await this.logged(nodeDeleted(projectId, repoName, fullPath));
+  }
+
+  /**
+   * Delete nodes as the era's bk-repo does, by paths that have nothing else under them: tombstones, and no entry in the log.
+   */
+  async deleteUnlogged(projectId: string, repoName: string, fullPaths: readonly string[]): Promise<void> {
+    const now = new Date();
+    await this.#nodesOf(projectId).updateMany(
+      { projectId, repoName, fullPath: { $in: [...fullPaths] }, deleted: null },
+      { $set: { deleted: now, lastModifiedDate: now, lastModifiedBy: 'admin' } },
+    );
+  }
+
+  /** Have files expire: the job that removes them tells nobody, and dates nothing but the tombstone. */
+  async expire(projectId: string, repoName: string, fullPaths: readonly string[]): Promise<void> {
+    const now = new Date();
+    await this.#nodesOf(projectId).updateMany(
+      { projectId, repoName, fullPath: { $in: [...fullPaths] }, deleted: null },
+      { $set: { deleted: now, expireDate: new Date(now.getTime() - 1_000) } },
+    );
   }
 
   /** Write an entry to the log, with nothing behind it. */
@@ -268,16 +300,22 @@ export class SimulatedSource {
     }
   }
 
-  #node(projectId: string, repoName: string, fullPath: string): Document {
-    return { ...this.#audit(), ...split(fullPath), fullPath, projectId, repoName };
+  #node(projectId: string, repoName: string, fullPath: string, since: Date): Document {
+    // Ids hold the second in which they were made.
+    const _id = new ObjectId(ObjectId.generate(Math.floor(since.getTime() / 1_000)));
+    return { _id, ...this.#audit(since), ...split(fullPath), fullPath, projectId, repoName };
   }
 
   #nodesOf(projectId: string): Collection {
     return this.#database.collection(nodeCollection(projectId));
   }
 
-  #audit(): { createdBy: string; createdDate: Date; lastModifiedBy: string; lastModifiedDate: Date } {
-    const now = new Date();
+  #audit(now = new Date()): {
+    createdBy: string;
+    createdDate: Date;
+    lastModifiedBy: string;
+    lastModifiedDate: Date;
+  } {
     return { createdBy: 'admin', createdDate: now, lastModifiedBy: 'admin', lastModifiedDate: now };
   }
 }
