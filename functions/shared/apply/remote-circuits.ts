@@ -58,7 +58,7 @@ export interface RemoteCircuits {
   open(url: string, outage: RemoteOutageError): Promise<void>;
   /** A call was answered: ends the outage, if it was found out by who was to try. */
   close(url: string): Promise<void>;
-  /** The remote has answered somebody who called it whatever its circuit said: ends the outage. */
+  /** Have a remote tried at once: it has answered somebody who called it whatever its circuit said, or somebody asks for it. */
   end(url: string): Promise<void>;
 }
 

@@ -1,3 +1,4 @@
+import type { RemoteCircuits } from '../apply/remote-circuits.ts';
 import type { Archive } from '../archive/archive.ts';
 import type { Clock } from '../clock.ts';
 import { DomainError } from '../errors.ts';
@@ -47,8 +48,8 @@ export interface Redrive {
 }
 
 /**
- * Take back what is on its way to a task's lanes, wherever it has got to, and have it replayed from the archive. A task that is
- * parked because its remote is away tries again.
+ * Take back what is on its way to a task's lanes, wherever it has got to, and have it replayed from the archive. A remote that was
+ * found down is tried again at once, also for a task that is parked because of it.
  *
  * @throws DomainError RESOURCE_NOT_FOUND; TASK_STATUS_INVALID for a task that follows no log, and for one that was changed
  * meanwhile or whose operations the archive has lost (the task says so).
@@ -58,6 +59,8 @@ export async function redriveTask(options: {
   readonly tasks: { get(taskKey: string): Promise<Task | undefined> };
   readonly dependencies: ParkingDependencies & {
     readonly catchUps: Pick<CatchUpRepository, 'unpark'>;
+    /** Absent: nobody keeps any. */
+    readonly circuits?: Pick<RemoteCircuits, 'end'>;
   };
 }): Promise<Redrive> {
   const { taskKey, tasks, dependencies } = options;
@@ -68,6 +71,7 @@ export async function redriveTask(options: {
   if (task.type !== 'INCREMENTAL') {
     throw new DomainError('TASK_STATUS_INVALID');
   }
+  await dependencies.circuits?.end(task.setting.remoteClusterInfo.url);
   const { generation = 0, catchUp } = task;
   if (catchUp?.parked !== undefined) {
     await goOnParking({ task, dependencies });

@@ -1,3 +1,4 @@
+import { circuitStore, remoteCircuits } from '../../shared/apply/remote-circuits.ts';
 import { s3Archive } from '../../shared/archive/archive.ts';
 import { dynamoDb, s3 } from '../../shared/aws/clients.ts';
 import { systemClock } from '../../shared/clock.ts';
@@ -18,6 +19,7 @@ const dependencies = {
   lanes: laneRepository(table),
   catchUps: catchUpRepository(table),
   slots: slotRepository({ ...table, clock: systemClock }),
+  circuits: remoteCircuits({ store: circuitStore(table), clock: systemClock, random: Math.random }),
   archive: s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET }),
   clock: systemClock,
   logger,

@@ -221,6 +221,7 @@ describe('what cannot move', () => {
     lanes.isRemoteAway = false;
     const get = async () => task(lanes);
     await redriveTask({ taskKey: KEY, tasks: { get }, dependencies: lanes.upkeepDependencies() });
+    expect(lanes.ended).toEqual([storedTask().setting.remoteClusterInfo.url]);
     await lanes.tail();
     await lanes.work();
     expect(lanes.done.get(LANE)).toEqual([1]);
