@@ -35,6 +35,7 @@ import { type Extension, formatVersion } from '../../functions/shared/remote/ver
 import {
   repositoryCreateRequest,
   repositoryDeleteRequest,
+  repositoryDetail,
   repositoryUpdateRequest,
 } from '../../functions/shared/repository/requests.ts';
 import { apiEvent, lambdaContext } from '../support/api.ts';
@@ -160,9 +161,9 @@ function endpointsOf(
     ],
     [
       'repo/create',
-      posted(repositoryCreateRequest, async (creation, context) => {
-        await changing(context).repositories.create(creation);
-      }),
+      posted(repositoryCreateRequest, async (creation, context) =>
+        repositoryDetail(await changing(context).repositories.create(creation), 'UTC'),
+      ),
     ],
     [
       'repo/update',

@@ -116,13 +116,17 @@ export function laneApplier(options: LaneWork): Applier {
   }
 
   async function deleteRepository(operation: Of<'REPOSITORY_DELETE'>, loggedAt: string): Promise<Outcome> {
+    const { forced, operator } = operation;
     const present = await catalog.repository(source.projectId, source.repoName);
     if (present !== undefined && !isLater(present.createdDate, loggedAt)) {
-      // It exists again. Its creation is another event, which may have been applied: deleting now could lose it.
+      // It exists again. Its creation is another event, which may have been applied: deleting now could lose it. One that
+      // comes later finds the old repository in its place.
       ahead.add(ROOT, clock());
-      return SUPERSEDED;
+      await containers.define();
+      lane.containersEnsured = true;
+      const outcome = await settle.tree(ROOT, operator, { vacated: true });
+      return outcome.kind === 'FAILED' ? outcome : SUPERSEDED;
     }
-    const { forced, operator } = operation;
     const remove = () => perform(() => client.deleteRepository({ ...remote, forced, operator }));
     lane.containersEnsured = false;
     guard?.forget();
@@ -560,12 +564,10 @@ function isInDoubt(node: SourceNode | undefined, loggedAt: string): boolean {
   return node !== undefined && !isLater(node.createdDate ?? node.lastModifiedDate, loggedAt);
 }
 
-/** Whether a node changed about when the event happened. */
-function isNear(node: SourceNode, loggedAt: string): boolean {
-  const { lastModifiedDate } = node;
-  return (
-    lastModifiedDate !== undefined &&
-    Math.abs(lastModifiedDate.getTime() - Date.parse(loggedAt)) <= INVERSION_WINDOW
+/** Whether a node was made or changed about when the event happened: it may have been changed again since. */
+function isNear({ createdDate, lastModifiedDate }: SourceNode, loggedAt: string): boolean {
+  return [createdDate, lastModifiedDate].some(
+    (date) => date !== undefined && Math.abs(date.getTime() - Date.parse(loggedAt)) <= INVERSION_WINDOW,
   );
 }
 

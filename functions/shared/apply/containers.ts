@@ -1,8 +1,10 @@
 import type { Container } from '../lane/message.ts';
-import type { RemoteClient } from '../remote/client.ts';
+import type { RemoteClient, RemoteDefinition } from '../remote/client.ts';
 import { RemoteRefusalError } from '../remote/errors.ts';
+import type { Perform } from './ask.ts';
+import { definitionChange } from './definition.ts';
 import { typedConfiguration } from './repository-configuration.ts';
-import type { SourceCatalog } from './source-catalog.ts';
+import type { SourceCatalog, SourceRepository } from './source-catalog.ts';
 
 /** Codes for a container that another lane created at the same moment. */
 const ALREADY_THERE: ReadonlySet<number> = new Set([251002, 251004]);
@@ -12,6 +14,13 @@ export interface Containers {
   project(): Promise<void>;
   /** The project too. In a project's own lane, only that. */
   repository(): Promise<void>;
+  /**
+   * Make sure of the repository, and make its definition what the source has; in a project's own lane, only make sure of the
+   * project. Nothing is done where the source has none.
+   *
+   * @returns `ALIKE` also for what was just made, which the remote does not tell apart.
+   */
+  define(): Promise<'GONE' | 'ALIKE' | 'CHANGED'>;
 }
 
 /**
@@ -25,9 +34,9 @@ export function laneContainers(options: {
   readonly source: Container;
   readonly remote: Container;
   readonly catalog: SourceCatalog;
-  readonly client: Pick<RemoteClient, 'createProject' | 'createRepository'>;
+  readonly client: Pick<RemoteClient, 'createProject' | 'createRepository' | 'updateRepository'>;
   /** How a call is made that may be answered ambiguously. */
-  readonly perform: (call: () => Promise<void>) => Promise<void>;
+  readonly perform: Perform;
 }): Containers {
   const { source, remote, catalog, client, perform } = options;
 
@@ -49,8 +58,11 @@ export function laneContainers(options: {
     if (source.repoName === '') {
       return;
     }
-    const found = (await catalog.repository(source.projectId, source.repoName)) ?? PLAIN_REPOSITORY;
-    await created(() =>
+    await make((await catalog.repository(source.projectId, source.repoName)) ?? PLAIN_REPOSITORY);
+  }
+
+  async function make(found: SourceRepository): Promise<RemoteDefinition | undefined> {
+    return created(() =>
       perform(() =>
         client.createRepository({
           ...remote,
@@ -65,11 +77,36 @@ export function laneContainers(options: {
     );
   }
 
-  return { project, repository };
+  async function define(): Promise<'GONE' | 'ALIKE' | 'CHANGED'> {
+    if (source.repoName === '') {
+      if ((await catalog.project(source.projectId)) === undefined) {
+        return 'GONE';
+      }
+      await project();
+      return 'ALIKE';
+    }
+    const found = await catalog.repository(source.projectId, source.repoName);
+    if (found === undefined) {
+      return 'GONE';
+    }
+    await project();
+    const change = definitionChange(found, await make(found));
+    if (change === undefined) {
+      return 'ALIKE';
+    }
+    await perform(() => client.updateRepository({ ...remote, ...change, operator: found.createdBy }));
+    return 'CHANGED';
+  }
+
+  return { project, repository, define };
 }
 
 /** Of a task that does not replay container definitions. */
-export const NO_CONTAINERS: Containers = { project: async () => {}, repository: async () => {} };
+export const NO_CONTAINERS: Containers = {
+  project: async () => {},
+  repository: async () => {},
+  define: async () => 'ALIKE',
+};
 
 /** bk-repo's own default user. */
 const SYSTEM_USER = 'system';
@@ -83,10 +120,10 @@ const PLAIN_REPOSITORY = {
   createdBy: SYSTEM_USER,
 } as const;
 
-/** Creating what exists is answered with success, save when two do it at once. */
-export async function created(create: () => Promise<void>): Promise<void> {
+/** Creating what exists is answered with success, save when two do it at once: then the answer tells nothing. */
+export async function created<Answer>(create: () => Promise<Answer>): Promise<Answer | undefined> {
   try {
-    await create();
+    return await create();
   } catch (error) {
     if (
       !(error instanceof RemoteRefusalError) ||
@@ -95,5 +132,6 @@ export async function created(create: () => Promise<void>): Promise<void> {
     ) {
       throw error;
     }
+    return undefined;
   }
 }

@@ -21,6 +21,7 @@ const projectDocument = z.object({
   displayName: z.string(),
   description: optionalText,
   createdBy: z.string(),
+  lastModifiedDate: optionalDate,
 });
 
 const repositoryDocument = z.object({
@@ -32,6 +33,7 @@ const repositoryDocument = z.object({
   configuration: optionalText.transform(parsedConfiguration),
   createdBy: z.string(),
   createdDate: optionalDate,
+  lastModifiedDate: optionalDate,
 });
 
 const nodeDocument = z.object({

@@ -37,6 +37,8 @@ export interface PartRecord {
   alike(paths: readonly PartPath[]): void;
   /** What became of a path. */
   tell(path: PartPath, outcome: Outcome): void;
+  /** What became of the definition of the lane's project and repository. */
+  tellDefinition(outcome: Outcome): void;
   conflicts(found: readonly Conflict[]): void;
   /**
    * Write what is about to be changed at the remote, before it is.
@@ -74,6 +76,7 @@ export function partRecord(options: {
   const own = ownWork(state?.ownWork, state?.ownWork?.until ?? LONG_AGO);
   const results = new Map<string, Exclude<keyof PartCounts, 'checked'>>();
   const failures: SweepFailure[] = [];
+  let definition: Exclude<keyof PartCounts, 'checked'> | undefined;
   let conflicts: readonly Conflict[] = [];
   let repairs = state?.repairs ?? 0;
   let hasBegun = false;
@@ -92,6 +95,17 @@ export function partRecord(options: {
   });
 
   const contended = () => new LaneContendedError(laneId(name));
+
+  const failureOf = ({ code, reason }: Extract<Outcome, { kind: 'FAILED' }>) => ({
+    taskKey,
+    sweepId,
+    part: part.part,
+    source,
+    remote,
+    code,
+    reason,
+    at: clock().toISOString(),
+  });
 
   return {
     fullPaths,
@@ -114,22 +128,25 @@ export function partRecord(options: {
           break;
         case 'FAILED':
           results.set(fullPath, 'failed');
-          failures.push({
-            taskKey,
-            sweepId,
-            part: part.part,
-            source,
-            remote,
-            kind: 'NODE',
-            fullPath,
-            code: outcome.code,
-            reason: outcome.reason,
-            at: clock().toISOString(),
-          });
+          failures.push({ ...failureOf(outcome), kind: 'NODE', fullPath });
           break;
         default:
           // A later event has made it void.
           results.set(fullPath, 'unchanged');
+      }
+    },
+
+    tellDefinition(outcome) {
+      switch (outcome.kind) {
+        case 'APPLIED':
+          definition = 'repaired';
+          break;
+        case 'FAILED':
+          definition = 'failed';
+          failures.push({ ...failureOf(outcome), kind: source.repoName === '' ? 'PROJECT' : 'REPOSITORY' });
+          break;
+        default:
+          definition = 'unchanged';
       }
     },
 
@@ -191,15 +208,17 @@ export function partRecord(options: {
       for (const fullPath of begunBefore) {
         knowledge.ahead.add(fullPath, at);
       }
-      const countOf = (result: string) => [...results.values()].filter((each) => each === result).length;
+      const all = [...results.values(), ...(definition === undefined ? [] : [definition])];
+      const countOf = (result: string) => all.filter((each) => each === result).length;
       const told = {
         repaired: countOf('repaired'),
         removed: countOf('removed'),
         conflicted: countOf('conflicted'),
         failed: countOf('failed'),
       };
-      const unchanged = fullPaths.length - told.repaired - told.removed - told.conflicted - told.failed;
-      const counts = { checked: fullPaths.length, unchanged, ...told };
+      const checked = fullPaths.length + (definition === undefined ? 0 : 1);
+      const unchanged = checked - told.repaired - told.removed - told.conflicted - told.failed;
+      const counts = { checked, unchanged, ...told };
       const isWritten = await parts.finish({
         part,
         counts,

@@ -16,7 +16,7 @@ import { type ApplyDependencies, checkReplicates, leftOutBy, opening, tellsDiges
 import { asking } from './ask.ts';
 import type { Circuit } from './circuit.ts';
 import { type LaneSettling, type LaneWork, laneSettling } from './lane-settling.ts';
-import { APPLIED, CONFLICTED, type Outcome } from './outcome.ts';
+import { APPLIED, CONFLICTED, type Outcome, SUPERSEDED } from './outcome.ts';
 import { type PartRecord, partRecord } from './part-record.ts';
 import type { SourceCatalog, SourceNode } from './source-catalog.ts';
 
@@ -42,7 +42,7 @@ interface Delivery {
 }
 
 /**
- * Do one part of a sweep: ask the remote once what it has at the part's paths, and settle those where it is not what the source
+ * Do one part of a sweep: define its project and repository where it says so, ask the remote once what it has at the part's paths, and settle those where it is not what the source
  * has now, as the lane's operations settle what is in doubt. From before the first change on, the lane takes these paths for
  * ahead of the log. May be repeated and interrupted at any point; each part counts once.
  *
@@ -118,6 +118,12 @@ async function settlePart(work: PartWork): Promise<void> {
   const removing = part.deleteExtra === true ? laneSettling({ ...settling, guard: undefined }) : lane;
 
   const fullPaths = record.fullPaths.filter((fullPath) => !isRoot(fullPath) && !isLeftOut(fullPath));
+  if (part.definition === true) {
+    record.tellDefinition(await defined(lane, record));
+  }
+  if (fullPaths.length === 0) {
+    return;
+  }
   let differing: readonly Compared[];
   try {
     await lane.ensureContainers();
@@ -266,6 +272,17 @@ async function admissionOf(
   }
   const isOurs = part.deleteExtra === true || guard === undefined || (await guard.admitsRemoval(fullPath));
   return isOurs && !(await lane.keepsGone()) ? 'ADMITTED' : 'KEPT';
+}
+
+/** Make the lane's project and repository what the source has. */
+async function defined(lane: LaneSettling, { knowledge }: PartRecord): Promise<Outcome> {
+  try {
+    const result = await lane.containers.define();
+    knowledge.containersEnsured ||= lane.makesContainers && result !== 'GONE';
+    return result === 'CHANGED' ? APPLIED : SUPERSEDED;
+  } catch (error) {
+    return lane.failureHere(error);
+  }
 }
 
 /** Make a path what the source has there now. */

@@ -3,6 +3,7 @@ export interface SourceProject {
   readonly displayName: string;
   readonly description?: string | undefined;
   readonly createdBy: string;
+  readonly lastModifiedDate?: Date | undefined;
 }
 
 /** Repository of the source; its configuration with the `type` that log entries have lost. */
@@ -14,6 +15,8 @@ export interface SourceRepository {
   readonly configuration?: Readonly<Record<string, unknown>> | undefined;
   readonly createdBy: string;
   readonly createdDate?: Date | undefined;
+  /** Of the definition. */
+  readonly lastModifiedDate?: Date | undefined;
 }
 
 interface SourceNodeBase {

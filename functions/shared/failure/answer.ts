@@ -27,7 +27,7 @@ function failureAnswer(stored: StoredFailure, timeZone: string) {
     remoteProjectId: failure.remote.projectId,
     remoteRepoName: failure.remote.repoName || null,
     fullPath: failure.fullPath ?? null,
-    /** Of the log: the kind of its operation. Of a run: NODE, REPOSITORY, PROJECT or PERMISSION. Of a sweep: NODE. */
+    /** Of the log: the kind of its operation. Of a run: NODE, REPOSITORY, PROJECT or PERMISSION. Of a sweep: NODE, REPOSITORY or PROJECT. */
     kind: failure.kind,
     name: stored.of === 'RUN' ? (stored.failure.name ?? null) : null,
     code: failure.code,

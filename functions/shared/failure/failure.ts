@@ -72,15 +72,16 @@ export const runFailureSchema = z.object({
 });
 export type RunFailure = z.infer<typeof runFailureSchema>;
 
-/** A node that differs and that a sweep's part could not put right, and why. */
+/** Something that differs and that a sweep's part could not put right, and why. */
 export const sweepFailureSchema = z.object({
   taskKey: z.string(),
   sweepId: z.string(),
   part: z.number().int().positive(),
   source: containerSchema,
   remote: containerSchema,
-  kind: z.literal('NODE'),
-  fullPath: z.string(),
+  kind: z.enum(['NODE', 'REPOSITORY', 'PROJECT']),
+  /** Path of a node. */
+  fullPath: z.string().optional(),
   code: z.enum(FAILURE_CODES),
   /** For people; holds no secret. */
   reason: z.string(),

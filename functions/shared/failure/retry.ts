@@ -3,7 +3,6 @@ import { laneContainers, NO_CONTAINERS } from '../apply/containers.ts';
 import { type NodeWriter, nodeWriter } from '../apply/node-writer.ts';
 import { APPLIED, failureOf, type Outcome } from '../apply/outcome.ts';
 import type { Remotes } from '../apply/remotes.ts';
-import { typedConfiguration } from '../apply/repository-configuration.ts';
 import { type Settler, settler } from '../apply/settle.ts';
 import type { SourceCatalog } from '../apply/source-catalog.ts';
 import type { BlobStore } from '../blob/blob-store.ts';
@@ -114,9 +113,10 @@ async function redo(options: Redone & { readonly stored: StoredFailure }): Promi
     }
     if (stored.of === 'SWEEP') {
       const { fullPath } = stored.failure;
-      return await repositoryOf(options, stored.failure).settled([fullPath], (settle) =>
-        settle.node(fullPath, SYSTEM_OPERATOR),
-      );
+      const repository = repositoryOf(options, stored.failure);
+      return fullPath === undefined
+        ? await repository.redefined()
+        : await repository.settled([fullPath], (settle) => settle.node(fullPath, SYSTEM_OPERATOR));
     }
     const { kind, source, fullPath = ROOT } = stored.failure;
     if (kind === 'PROJECT') {
@@ -228,26 +228,13 @@ export function repositoryOf(
     async redefined(): Promise<Outcome> {
       const { projectId, repoName } = source;
       const present = await catalog.repository(projectId, repoName);
-      if (repoName === '' || present === undefined) {
-        if (repoName === '') {
-          await containers.project();
-        } else {
-          await perform(() =>
-            client.deleteRepository({ ...remote, forced: false, operator: SYSTEM_OPERATOR }),
-          );
-        }
-        return APPLIED;
+      if (repoName === '') {
+        await containers.project();
+      } else if (present === undefined) {
+        await perform(() => client.deleteRepository({ ...remote, forced: false, operator: SYSTEM_OPERATOR }));
+      } else {
+        await containers.define();
       }
-      await containers.repository();
-      await perform(() =>
-        client.updateRepository({
-          ...remote,
-          public: present.public,
-          description: present.description,
-          configuration: typedConfiguration(present.configuration, undefined),
-          operator: present.createdBy,
-        }),
-      );
       return APPLIED;
     },
   };

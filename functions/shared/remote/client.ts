@@ -83,6 +83,13 @@ export interface RemoteRepository extends Container {
   readonly operator: string;
 }
 
+/** What a remote tells of a repository that it has. */
+export interface RemoteDefinition {
+  readonly public: boolean;
+  readonly description?: string | undefined;
+  readonly configuration?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** A move or copy within one repository. */
 export interface RemoteTransfer extends RemoteNode {
   readonly destFullPath: string;
@@ -114,8 +121,12 @@ export interface RemoteClient extends ContentCalls, DigestCalls, IdentityCalls {
     readonly description?: string | undefined;
     readonly operator: string;
   }): Promise<void>;
-  /** Create a repository; one that exists stays as it is. */
-  createRepository(repository: RemoteRepository): Promise<void>;
+  /**
+   * Create a repository; one that exists stays as it is.
+   *
+   * @returns what the remote has then; undefined when its answer does not tell.
+   */
+  createRepository(repository: RemoteRepository): Promise<RemoteDefinition | undefined>;
   /** Change those of a repository's fields that are given. A configuration of another type is refused. */
   updateRepository(
     repository: Container & {
@@ -180,6 +191,20 @@ export interface RemoteClient extends ContentCalls, DigestCalls, IdentityCalls {
   /** Close the connections, once what is under way has ended. */
   close(): Promise<void>;
 }
+
+const optionalText = z
+  .string()
+  .nullish()
+  .transform((text) => text ?? undefined);
+
+const definitionSchema = z.object({
+  public: z.boolean(),
+  description: optionalText,
+  configuration: z
+    .record(z.string(), z.unknown())
+    .nullish()
+    .transform((configuration) => configuration ?? undefined),
+});
 
 /**
  * The one outgoing client: addresses checked, redirects refused, TLS verified, everything
@@ -311,7 +336,8 @@ export function createRemoteClient(
       },
 
       createRepository: async ({ projectId, repoName, ...repository }) => {
-        await post('/replica/repo/create', { projectId, name: repoName, ...repository });
+        const answer = await post('/replica/repo/create', { projectId, name: repoName, ...repository });
+        return definitionSchema.safeParse(answer).data;
       },
 
       updateRepository: async ({ projectId, repoName, ...repository }) => {

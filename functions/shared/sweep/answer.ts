@@ -23,7 +23,9 @@ export function sweepAnswer(sweep: Sweep, timeZone: string) {
     allowDeletions: sweep.allowDeletions,
     deleteExtra: sweep.deleteExtra,
     currentRepository:
-      isFinding && projectId !== undefined && repoName !== undefined ? `${projectId}/${repoName}` : null,
+      isFinding && projectId !== undefined && repoName !== undefined && repoName !== ''
+        ? `${projectId}/${repoName}`
+        : null,
     compared: sweep.compared,
     missing: sweep.missing,
     different: sweep.different,

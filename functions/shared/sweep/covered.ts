@@ -14,7 +14,10 @@ export interface RepositoryPlace {
 
 /** The repositories of the source that a task covers, by the names of their projects and their own. */
 export interface CoveredRepositories {
-  /** The one behind a place; a project alone stands before its repositories. Undefined at the end. */
+  /**
+   * The one behind a place; a project alone stands before its repositories, and has an empty one where projects are asked
+   * for. Undefined at the end.
+   */
   after(place: RepositoryPlace): Promise<Container | undefined>;
 }
 
@@ -24,8 +27,10 @@ export function coveredRepositories(options: {
   readonly inventory: Pick<SourceInventory, 'projects' | 'repositories'>;
   readonly catalog: Pick<SourceCatalog, 'repository'>;
   readonly signal: AbortSignal;
+  /** Whether the projects that a task covers are given, too. */
+  readonly withProjects?: boolean;
 }): CoveredRepositories {
-  const { route, inventory, catalog, signal } = options;
+  const { route, inventory, catalog, signal, withProjects = false } = options;
   const { localProjectId, localRepoName } = route;
   const projects = nameList((after, limit) => inventory.projects({ after, limit }));
   let repositories: { readonly projectId: string; readonly names: NameList } | undefined;
@@ -56,7 +61,11 @@ export function coveredRepositories(options: {
       let projectId = place.projectId ?? (await projectAfter(undefined));
       let last = place.projectId === undefined ? undefined : place.repoName;
       while (projectId !== undefined) {
-        const repoName = await repositoryAfter(projectId, last);
+        // A task of one repository makes sure of its project with that.
+        if (withProjects && localRepoName === undefined && last === undefined) {
+          return { projectId, repoName: '' };
+        }
+        const repoName = await repositoryAfter(projectId, last === '' ? undefined : last);
         if (repoName !== undefined) {
           return { projectId, repoName };
         }

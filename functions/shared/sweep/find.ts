@@ -1,7 +1,5 @@
-import { asking } from '../apply/ask.ts';
-import { laneContainers } from '../apply/containers.ts';
 import type { Remotes } from '../apply/remotes.ts';
-import type { SourceCatalog, SourceRepository } from '../apply/source-catalog.ts';
+import type { SourceCatalog } from '../apply/source-catalog.ts';
 import type { Clock } from '../clock.ts';
 import type { Container } from '../lane/message.ts';
 import type { Logger } from '../logger.ts';
@@ -95,6 +93,15 @@ interface Place {
   readonly source: Container;
   readonly remote: Container;
   readonly comparison: Comparison;
+  /** Whether the definition may have been changed without the log's telling. */
+  readonly isDefinitionDue: boolean;
+}
+
+/** What is to be put right of a place, and is not sent yet. */
+interface Pending {
+  readonly place: Place;
+  readonly definition: boolean;
+  readonly fullPaths: readonly string[];
 }
 
 /**
@@ -121,14 +128,20 @@ export async function findDifferences(options: {
   const route = routeOf(task);
   const policy = syncPolicyOf(task);
   const maxShare = task.setting.maxDeletionShare ?? DEFAULT_MAX_DELETION_SHARE;
-  const repositories = coveredRepositories({ route, inventory, catalog, signal });
+  const repositories = coveredRepositories({
+    route,
+    inventory,
+    catalog,
+    signal,
+    withProjects: policy.ddlTrans,
+  });
   const client = await dependencies.remotes.clientFor(task);
 
   let cursor: SweepCursor = sweep.cursor;
   let guarded: readonly Guarded[] = sweep.guarded;
   let agreed: readonly Guarded[] | undefined = sweep.agreed;
   let found: FoundCounts = foundCountsSchema.parse({});
-  let pending: { readonly place: Place; readonly fullPaths: readonly string[] } | undefined;
+  let pending: Pending | undefined;
   let sent = 0;
   let pages = 0;
   let savedAt = clock().getTime();
@@ -173,6 +186,15 @@ export async function findDifferences(options: {
     }
     try {
       const place = await placeOf({ projectId, repoName });
+      if (phase === 'COMPARE' && cursor.after === undefined && place.isDefinitionDue) {
+        pending = { place, definition: true, fullPaths: [] };
+      }
+      if (repoName === '') {
+        cursor = { projectId, repoName, phase: 'DONE' };
+        // One that needs nothing is no step that is worth noting.
+        pages += place.isDefinitionDue ? 1 : 0;
+        return true;
+      }
       await (phase === 'COMPARE' ? comparePage(place) : deletePage(place));
     } catch (error) {
       if (!(error instanceof RemoteRefusalError)) {
@@ -210,19 +232,19 @@ export async function findDifferences(options: {
     }
     await sendPending();
     const remote = remoteNamesOf(route, source);
+    const isProject = source.repoName === '';
+    const project = isProject ? await catalog.project(source.projectId) : undefined;
     const isAnyLeftOut = !policy.indexTrans;
     const repository =
-      isAnyLeftOut || (policy.ddlTrans && kind !== 'CHANGED')
+      !isProject && (isAnyLeftOut || policy.ddlTrans)
         ? await catalog.repository(source.projectId, source.repoName)
         : undefined;
-    if (policy.ddlTrans && repository !== undefined && isToBeMade(repository)) {
-      const perform = asking({ client, remote, patient: false });
-      await laneContainers({ source, remote, catalog, client, perform }).repository();
-    }
     const { type } = repository ?? {};
+    const defined = project ?? repository;
     current = {
       source,
       remote,
+      isDefinitionDue: policy.ddlTrans && defined !== undefined && isTouched(defined),
       comparison: dependencies.comparison({
         client,
         includeMetadata: task.setting.includeMetadata,
@@ -234,14 +256,13 @@ export async function findDifferences(options: {
     return current;
   }
 
-  /** Whether the remote may lack a repository because its creation was lost: an empty one has no nodes to make it for. */
-  function isToBeMade({ createdDate }: SourceRepository): boolean {
-    const { from, to } = window ?? {};
-    const isWithin = (created: string): boolean =>
-      (from === undefined || created >= from) && (to === undefined || created <= to);
+  /**
+   * Whether a definition was changed since the window began: one that was changed behind it may have been changed within
+   * it, too, and an entry of the log need not name all that there is.
+   */
+  function isTouched({ lastModifiedDate }: { readonly lastModifiedDate?: Date | undefined }): boolean {
     return (
-      kind === 'FULL' ||
-      (kind === 'GAP' && (createdDate === undefined || isWithin(createdDate.toISOString())))
+      window === undefined || lastModifiedDate === undefined || lastModifiedDate >= new Date(window.from)
     );
   }
 
@@ -379,23 +400,27 @@ export async function findDifferences(options: {
 
   /** Have paths put right; what makes whole parts is sent at once. */
   async function want(place: Place, fullPaths: readonly string[]): Promise<void> {
-    pending = { place, fullPaths: [...(pending?.fullPaths ?? []), ...fullPaths] };
+    const definition = pending?.definition ?? false;
+    pending = { place, definition, fullPaths: [...(pending?.fullPaths ?? []), ...fullPaths] };
     const cut = pathsByPart(pending.fullPaths);
     const last = cut.at(-1) ?? [];
     if (cut.length > 1) {
-      await send(place, cut.slice(0, -1));
-      pending = { place, fullPaths: last };
+      await send(pending, cut.slice(0, -1));
+      pending = { place, definition: false, fullPaths: last };
     }
   }
 
   async function sendPending(): Promise<void> {
-    if (pending !== undefined && pending.fullPaths.length > 0) {
-      await send(pending.place, pathsByPart(pending.fullPaths));
+    if (pending !== undefined && (pending.definition || pending.fullPaths.length > 0)) {
+      const cut = pathsByPart(pending.fullPaths);
+      await send(pending, cut.length === 0 ? [[]] : cut);
     }
     pending = undefined;
   }
 
-  async function send({ source, remote }: Place, cut: readonly (readonly string[])[]): Promise<void> {
+  /** The definition goes with the first part. */
+  async function send({ place, definition }: Pending, cut: readonly (readonly string[])[]): Promise<void> {
+    const { source, remote } = place;
     const { slotName, policyVersion } = task;
     const { deleteExtra } = sweep;
     for (let start = 0; start < cut.length; start += PARTS_AT_ONCE) {
@@ -412,6 +437,7 @@ export async function findDifferences(options: {
           remote,
           fullPaths,
           deleteExtra,
+          ...(definition && start + index === 0 ? { definition: true as const } : {}),
         };
       });
       await parts.send(made);

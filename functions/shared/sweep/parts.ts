@@ -17,7 +17,7 @@ export const MAX_PART_BYTES = 200 * 1024;
 /** Days that a part is kept, as a failure is. */
 const RETENTION_DAYS = 30;
 
-/** Paths of one lane that a sweep has found to differ; the lane's worker makes them what the source has there then. */
+/** What a sweep wants put right in one lane; the lane's worker makes it what the source has then. */
 export interface SweepPart {
   readonly taskKey: string;
   readonly sweepId: string;
@@ -31,11 +31,13 @@ export interface SweepPart {
   readonly remote: Container;
   /** Normalised; at most `MAX_PART_PATHS`, and `MAX_PART_BYTES` together (`pathsByPart`). */
   readonly fullPaths: readonly string[];
+  /** The definition of the lane's project and repository, too; then there may be no paths. */
+  readonly definition?: true | undefined;
   /** Somebody has asked for what only the remote has to be removed, though it is not the source's. */
   readonly deleteExtra?: boolean | undefined;
 }
 
-/** What became of a part's paths. `checked` is the sum of the others. */
+/** What became of a part's paths, and of its definition, which counts as one. `checked` is the sum of the others. */
 export interface PartCounts {
   readonly checked: number;
   /** Put at the remote, or put right there. */
@@ -60,6 +62,7 @@ const partSchema = z.object({
   source: containerSchema,
   remote: containerSchema,
   fullPaths: z.array(z.string()),
+  definition: z.literal(true).optional(),
   deleteExtra: z.boolean().optional(),
   status: z.enum(['SENT', 'DONE']),
   /** Indexes of the paths that its worker has set out to change (`part-ledger.ts`). */

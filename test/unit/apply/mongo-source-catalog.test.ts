@@ -42,6 +42,7 @@ it('reads a project', async () => {
     displayName: 'ops_display',
     description: '',
     createdBy: 'admin',
+    lastModifiedDate: new Date(0),
   });
   expect(asked).toEqual([['project', { name: 'ops' }, options]]);
 });
@@ -67,6 +68,7 @@ it('reads a repository, and its configuration out of its text', async () => {
     configuration: { type: 'virtual', repositoryList: [], settings: {} },
     createdBy: 'admin',
     createdDate: new Date(0),
+    lastModifiedDate: new Date(0),
   });
   expect(asked).toEqual([['repository', { projectId: 'ops', name: 'npm-virtual' }, options]]);
   for (const configuration of ['no JSON', '[]', null, undefined]) {

@@ -353,6 +353,16 @@ it.each([
   expect([...world.failures.values()]).toMatchObject([{ fullPath: '/a', destFullPath: '/b' }]);
 });
 
+it('a copy does not carry along what was put into its folder at about that time, though that was changed again', async () => {
+  folder('/b');
+  world.target.set('/b', { folder: true, metadata: {} });
+  world.target.set('/b/z', { folder: false, sha256: sha256Of('z'), expires: 0, metadata: {} });
+  world.putFile('/b/z', 'z', { ...ABOUT_THEN, lastModifiedDate: new Date('2026-11-22T00:00:09Z') });
+  folder('/c', ABOUT_THEN);
+  await apply([copy('/b', '/c')]);
+  expect(contents()).toEqual({ '/b': 'folder', '/b/z': sha256Of('z'), '/c': 'folder' });
+});
+
 describe('a repository', () => {
   const update: Operation = {
     kind: 'REPOSITORY_UPDATE',
@@ -407,9 +417,38 @@ describe('a repository', () => {
     expect(world.targetRepositories.size).toBe(0);
   });
 
+  it('that exists again is kept, and made what it is now', async () => {
+    both('/old', 'old');
+    world.nodes.delete('/old');
+    world.putFile('/new', 'new', ABOUT_THEN);
+    world.targetProjects.set('ops-copy', { displayName: '', operator });
+    world.targetRepositories.set(NAME, {
+      type: '',
+      category: '',
+      public: false,
+      description: 'old',
+      operator,
+    });
+    const configuration = { type: 'rpm-local', settings: { z: 9 } };
+    const present = { type: 'GENERIC', category: 'LOCAL', public: true, description: 'new', configuration };
+    world.repositories.set('ops/generic-local', { ...present, createdBy: 'admin', ...ABOUT_THEN });
+    const { type, category, description } = present;
+    const create = { type, category, description, operator, configuration: { settings: { z: 9 } } };
+    await apply([remove, { kind: 'REPOSITORY_CREATE', ...create, public: true }]);
+    expect(world.targetRepositories.get(NAME)).toMatchObject({
+      public: true,
+      description: 'new',
+      configuration,
+    });
+    expect(contents()).toEqual({ '/new': sha256Of('new') });
+    expect(calls()).not.toContain('delete-repository-forced generic-remote');
+    expect(world.state()).toMatchObject({ applied: 1, superseded: 1, containersEnsured: true });
+  });
+
   it('that exists again is kept, unless it was made anew long after', async () => {
     await apply([remove]);
     expect(world.state()).toMatchObject({ applied: 0, superseded: 1 });
+    world.calls.length = 0;
     const source = { type: 'GENERIC', category: 'LOCAL', public: false, createdBy: 'admin' };
     world.repositories.set('ops/generic-local', { ...source, createdDate: new Date('2026-11-23') });
     await apply([remove]);

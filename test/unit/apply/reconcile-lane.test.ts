@@ -501,3 +501,100 @@ describe('the log behind a part', () => {
     expect(world.state()?.ahead.filter(({ wentTo }) => wentTo === undefined)).toEqual([]);
   });
 });
+
+describe('a definition', () => {
+  const NAME = 'ops-copy/generic-remote';
+  const SOURCE = {
+    type: 'GENERIC',
+    category: 'LOCAL',
+    public: true,
+    description: 'ours',
+    createdBy: 'carol',
+  };
+  const CONFIGURATION = { type: 'rpm-local', settings: { keep: 3 } };
+
+  /** What the source has now, after the lane was last made sure of. */
+  function redefined(): void {
+    world.repositories.set('ops/generic-local', { ...SOURCE, configuration: CONFIGURATION });
+  }
+
+  const defining = () => world.calls.filter((call) => /^(project|repository|update-repository) /.test(call));
+
+  it('is made at the remote where it is missing, with no node', async () => {
+    redefined();
+    part([], { definition: true });
+    await reconcile();
+    expect(world.targetProjects.get('ops-copy')).toMatchObject({ displayName: 'Operations' });
+    expect(world.targetRepositories.get(NAME)).toMatchObject({ public: true, configuration: CONFIGURATION });
+    expect(defining()).toEqual(['project ops-copy', 'repository generic-remote']);
+    expect(changes()).toEqual([]);
+    expect(world.partCounts.get(1)).toEqual(counts({ checked: 1, unchanged: 1 }));
+    expect(world.state()).toMatchObject({ containersEnsured: true });
+  });
+
+  it('is changed where it differs, before the paths, though the lane knows that it is there', async () => {
+    await apply(0, { kind: 'NODE_DELETE', fullPath: '/x', operator: 'a' });
+    redefined();
+    world.putFile('/a', 'a');
+    part(['/a'], { definition: true });
+    world.calls.length = 0;
+    await reconcile();
+    expect(world.targetRepositories.get(NAME)).toMatchObject({
+      public: true,
+      description: 'ours',
+      configuration: CONFIGURATION,
+    });
+    expect(changes()).toEqual(['update-repository generic-remote', 'upload /a']);
+    expect(world.partCounts.get(1)).toEqual(counts({ checked: 2, repaired: 2 }));
+    expect(world.state()).toMatchObject({ repaired: 2 });
+    part([], { definition: true, part: 2 });
+    world.calls.length = 0;
+    await reconcile(2);
+    expect(changes()).toEqual([]);
+  });
+
+  it('is left alone by a part that does not name it, and where containers are not replayed', async () => {
+    await apply(0, { kind: 'NODE_DELETE', fullPath: '/x', operator: 'a' });
+    redefined();
+    world.calls.length = 0;
+    part(['/nowhere']);
+    await reconcile();
+    part([], { definition: true, part: 2, policy: { ...POLICY, ddlTrans: false } });
+    await reconcile(2);
+    expect(defining()).toEqual([]);
+  });
+
+  it('is not made up for a repository that is gone', async () => {
+    world.repositories.clear();
+    part([], { definition: true });
+    await reconcile();
+    expect(defining()).toEqual([]);
+    expect(world.state()).toMatchObject({ containersEnsured: false });
+  });
+
+  it('that is refused for good is a failure, and keeps no node back', async () => {
+    redefined();
+    world.putFile('/a', 'a');
+    world.beforeCall = (name) => {
+      if (name === 'update-repository') {
+        throw new RemoteRefusalError({ status: 400, code: 250103, text: 'no' });
+      }
+    };
+    world.targetProjects.set('ops-copy', { displayName: '', operator: 'a' });
+    world.targetRepositories.set(NAME, { ...SOURCE, public: false, operator: 'a' });
+    part(['/a'], { definition: true });
+    await reconcile();
+    expect(world.partCounts.get(1)).toEqual(counts({ checked: 2, repaired: 1, failed: 1 }));
+    expect([...world.sweepFailures.values()]).toMatchObject([{ kind: 'REPOSITORY', code: 'REMOTE_REFUSED' }]);
+    expect(contents()).toEqual({ '/a': sha256Of('a') });
+  });
+
+  it('of a project alone is made in its own lane', async () => {
+    const source = { ...LANE, repoName: '' };
+    const remote = { ...REMOTE_LANE, repoName: '' };
+    part([], { definition: true, source, remote });
+    await reconcile();
+    expect(defining()).toEqual(['project ops-copy']);
+    expect(world.partCounts.get(1)).toEqual(counts({ checked: 1, unchanged: 1 }));
+  });
+});

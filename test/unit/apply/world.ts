@@ -400,9 +400,9 @@ export class World {
           this.#refuse(251001, `Project ${projectId} not found`);
         }
         const name = nameOf({ projectId, repoName });
-        if (!this.targetRepositories.has(name)) {
-          this.targetRepositories.set(name, repository);
-        }
+        const there = this.targetRepositories.get(name) ?? repository;
+        this.targetRepositories.set(name, there);
+        return there;
       },
       updateRepository: async ({ projectId, repoName, ...changes }) => {
         call('update-repository', repoName);
@@ -411,7 +411,11 @@ export class World {
         if (repository === undefined) {
           this.#refuse(251003, `Repository ${repoName} not found`);
         }
-        if (changes.configuration?.['type'] !== repository.configuration?.['type']) {
+        const { configuration } = changes;
+        if (
+          configuration !== undefined &&
+          configuration['type'] !== (repository.configuration?.['type'] ?? 'rpm-local')
+        ) {
           this.#refuse(250103, 'Invalid parameter configuration type');
         }
         const given = Object.entries(changes).filter(([, value]) => value !== undefined);
@@ -616,7 +620,7 @@ export class World {
       this.parts.set(part, { ...stored, status: 'DONE' });
       this.partCounts.set(part, counts);
       for (const failure of failures) {
-        this.sweepFailures.set(failure.fullPath, failure);
+        this.sweepFailures.set(failure.fullPath ?? failure.kind, failure);
       }
       for (const conflict of conflicts) {
         this.sweepConflicts.set(conflict.fullPath, conflict);

@@ -162,6 +162,56 @@ describe('a sweep', () => {
     expect(world.target('alpha/one')).toEqual(world.live('alpha/one'));
   });
 
+  describe('of definitions', () => {
+    /** `project/repository` of the parts that bring a definition, and how many paths each has. */
+    const defined = (world: SweepWorld) =>
+      [...world.parts.values()].flatMap(({ definition, source, fullPaths }) =>
+        definition === true ? [[`${source.projectId}/${source.repoName}`, fullPaths.length]] : [],
+      );
+
+    it('brings all of them with everything, once each, with the repository’s first paths', async () => {
+      const world = worldOf();
+      world.put('alpha/two', '/new', 'new');
+      world.pageSize = 1;
+      await requested(world, { kind: 'FULL' });
+      await world.drain();
+      expect(defined(world)).toEqual([
+        ['alpha/', 0],
+        ['alpha/one', 0],
+        ['alpha/two', 1],
+        ['beta/', 0],
+        ['beta/three', 0],
+      ]);
+      expect(world.sweep).toMatchObject({ status: 'SUCCESS', partsSent: 5, partsDone: 5, compared: 22 });
+    });
+
+    it('brings those that were changed since the last one, of a project without repositories too', async () => {
+      const world = worldOf();
+      world.inventory.projects = async ({ after = '' }) =>
+        ['alpha', 'beta', 'empty'].filter((name) => name > after);
+      world.definedAt.set('empty', world.now);
+      world.definedAt.set('beta/three', world.now);
+      await requested(world);
+      await world.drain();
+      expect(defined(world)).toEqual([
+        ['beta/three', 0],
+        ['empty/', 0],
+      ]);
+      expect(world.compared).toEqual(['changed one', 'changed two', 'changed three']);
+    });
+
+    it('brings none where containers are not replayed, and no project for a task of one repository', async () => {
+      const world = worldOf({ policy: { ddlTrans: false } });
+      await requested(world, { kind: 'FULL' });
+      await world.drain();
+      expect(world.parts.size).toBe(0);
+      const narrow = worldOf({ includeAllProject: false, localProjectId: 'alpha', localRepoName: 'two' });
+      await requested(narrow, { kind: 'FULL' });
+      await narrow.drain();
+      expect(defined(narrow)).toEqual([['alpha/two', 0]]);
+    });
+  });
+
   it('waits for a remote that is away, however long', async () => {
     const world = worldOf();
     world.put('alpha/one', '/new', 'new');

@@ -30,6 +30,8 @@ export class SweepWorld {
   /** By `project/repository`, then path. A path without content is a tombstone. */
   readonly source = new Map<string, Map<string, SourceState>>();
   readonly remote = new Map<string, Map<string, string>>();
+  /** When definitions were changed, by `project` or `project/repository`; milliseconds since 1970. */
+  readonly definedAt = new Map<string, number>();
   readonly parts = new Map<string, SweepPart & { status: 'SENT' | 'DONE' }>();
   readonly messages: { readonly body: Body; readonly delay: number }[] = [];
   failedPaths: Record<string, readonly string[]> = {};
@@ -92,6 +94,10 @@ export class SweepWorld {
     return Object.fromEntries(this.repository(repository).remote);
   }
 
+  #definedAt(name: string): Date {
+    return new Date(this.definedAt.get(name) ?? 0);
+  }
+
   #differenceAt(repository: string, fullPath: string): Difference[] {
     const { source, remote } = this.repository(repository);
     const state = source.get(fullPath);
@@ -150,10 +156,20 @@ export class SweepWorld {
   };
 
   readonly catalog: SourceCatalog = {
-    project: async () => undefined,
+    project: async (projectId) => ({
+      displayName: projectId,
+      createdBy: 'admin',
+      lastModifiedDate: this.#definedAt(projectId),
+    }),
     repository: async (projectId, repoName) =>
       this.source.has(`${projectId}/${repoName}`)
-        ? { type: 'GENERIC', category: 'LOCAL', public: false, createdBy: 'admin' }
+        ? {
+            type: 'GENERIC',
+            category: 'LOCAL',
+            public: false,
+            createdBy: 'admin',
+            lastModifiedDate: this.#definedAt(`${projectId}/${repoName}`),
+          }
         : undefined,
     node: () => Promise.reject(new Error('No node is asked for')),
     nodesUnder: async () => [],
@@ -212,7 +228,6 @@ export class SweepWorld {
         this.now += 50;
       },
     });
-    const nothing = () => Promise.resolve();
     return {
       tasks: mortal('tasks', { get: async (taskKey: string) => this.tasks.get(taskKey) }),
       sweeps: mortal('sweeps', this.store.repository),
@@ -226,9 +241,7 @@ export class SweepWorld {
       catalog: this.catalog,
       liveNodes: async ({ projectId, repoName }, limit) =>
         Math.min(limit, Object.keys(this.live(`${projectId}/${repoName}`)).length),
-      remotes: {
-        clientFor: () => Promise.resolve({ createProject: nothing, createRepository: nothing } as never),
-      },
+      remotes: { clientFor: () => Promise.resolve({} as never) },
       comparison: () => mortal('comparison', this.comparison),
       failedPaths:
         async () =>
