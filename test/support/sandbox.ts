@@ -17,6 +17,7 @@ import {
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { type Db, MongoClient } from 'mongodb';
 import type { StageEndpoints } from '../../bin/local/endpoints.ts';
+import type { QueueRecord } from '../../functions/shared/apply/process-records.ts';
 import { type Archive, s3Archive } from '../../functions/shared/archive/archive.ts';
 import { type Clock, systemClock } from '../../functions/shared/clock.ts';
 import { type BatchMessage, batchMessageSchema } from '../../functions/shared/lane/message.ts';
@@ -27,6 +28,7 @@ import type { RunRepository } from '../../functions/shared/run/repository.ts';
 import { runRepository } from '../../functions/shared/run/table-runs.ts';
 import { type SlotRepository, slotRepository } from '../../functions/shared/slot/repository.ts';
 import { type PartLedger, partLedger } from '../../functions/shared/sweep/part-ledger.ts';
+import { type SweepParts, sweepParts } from '../../functions/shared/sweep/parts.ts';
 import type { SweepRepository } from '../../functions/shared/sweep/repository.ts';
 import { sweepRepository } from '../../functions/shared/sweep/table-sweeps.ts';
 import { type PageClaims, pageClaims } from '../../functions/shared/sync/page-claims.ts';
@@ -42,6 +44,12 @@ export interface SandboxNames {
   readonly bucket: string;
   readonly queueUrl: string;
   readonly database: string;
+}
+
+/** A message of the queue, until it is acknowledged. */
+export interface Received {
+  readonly record: QueueRecord;
+  readonly acknowledge: () => Promise<void>;
 }
 
 export const SANDBOX_LOG = 'operate_log';
@@ -62,6 +70,7 @@ export class Sandbox {
   readonly claims: PageClaims;
   readonly lanes: LaneRepository;
   readonly parts: PartLedger;
+  readonly sweepParts: SweepParts;
   readonly archive: Archive;
   readonly queue: LaneQueue;
   readonly log: OperateLog;
@@ -94,6 +103,7 @@ export class Sandbox {
     this.parts = partLedger(table);
     this.archive = s3Archive({ s3: this.s3, bucket: names.bucket });
     this.queue = sqsLaneQueue({ sqs: this.#sqs, queueUrl: names.queueUrl });
+    this.sweepParts = sweepParts({ ...table, queue: this.queue, clock });
     this.log = cappedOperateLog({ database: this.database, collection: SANDBOX_LOG });
   }
 
@@ -163,6 +173,37 @@ export class Sandbox {
         await this.#sqs.send(new DeleteMessageCommand({ QueueUrl: this.names.queueUrl, ReceiptHandle }));
       }
     }
+  }
+
+  /**
+   * Take one message from the queue, as a replicator gets it; no other of its lane is given out before it is gone.
+   *
+   * @returns undefined when there is none to be had at present.
+   */
+  async receive(): Promise<Received | undefined> {
+    const QueueUrl = this.names.queueUrl;
+    const { Messages: [message] = [] } = await this.#sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl,
+        VisibilityTimeout: 300,
+        MessageSystemAttributeNames: ['ApproximateReceiveCount', 'MessageGroupId'],
+      }),
+    );
+    if (message === undefined) {
+      return undefined;
+    }
+    const { MessageId: messageId = '', Body: body = '', Attributes = {}, ReceiptHandle } = message;
+    return {
+      record: {
+        messageId,
+        groupId: Attributes.MessageGroupId ?? messageId,
+        body,
+        deliveries: Number(Attributes.ApproximateReceiveCount),
+      },
+      acknowledge: async () => {
+        await this.#sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      },
+    };
   }
 
   /** Let go of the connections; the stores stay. */

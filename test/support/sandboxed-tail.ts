@@ -1,11 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '../../functions/shared/clock.ts';
 import { gapRepairs } from '../../functions/shared/sweep/gap.ts';
+import type { RunQueue } from '../../functions/shared/sync/queue.ts';
 import type { TailDependencies, TailSettings } from '../../functions/shared/tail/tail.ts';
 import type { Sandbox } from './sandbox.ts';
 
-/** What the tailer needs, over a sandbox's stores. */
-export function sandboxedTail(sandbox: Sandbox): TailDependencies {
+/** What the tailer needs, over a sandbox's stores. `runs`: the queue that sweeps are asked for on; nobody's, if left out. */
+export function sandboxedTail(
+  sandbox: Sandbox,
+  runs: Pick<RunQueue, 'sweep'> = { sweep: async () => undefined },
+): TailDependencies {
   return {
     slots: sandbox.slots,
     tasks: sandbox.tasks,
@@ -16,7 +20,7 @@ export function sandboxedTail(sandbox: Sandbox): TailDependencies {
     queue: sandbox.queue,
     repairs: gapRepairs({
       sweeps: sandbox.sweeps,
-      queue: { sweep: async () => undefined },
+      queue: runs,
       clock: systemClock,
     }),
     clock: systemClock,
