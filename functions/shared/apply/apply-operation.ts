@@ -213,8 +213,7 @@ export function laneApplier(options: LaneWork): Applier {
   async function expireNode(operation: Of<'NODE_EXPIRE'>, loggedAt: string): Promise<Outcome> {
     const { fullPath, operator, expires } = operation;
     const node = await find(fullPath);
-    const isFile = node?.folder === false;
-    if (isFile && !isSameExpiry(node, expires, loggedAt)) {
+    if (node !== undefined && !isSameExpiry(node, expires, loggedAt)) {
       ahead.add(fullPath, clock());
     }
     await perform(
@@ -223,7 +222,7 @@ export function laneApplier(options: LaneWork): Applier {
           ...remote,
           fullPath,
           operator,
-          expires: isFile ? daysLeft(node, clock()) : expires,
+          expires: node === undefined ? expires : daysLeft(node, clock()),
         }),
       fullPath,
       (exists) => !exists,
@@ -571,12 +570,7 @@ function isNear({ createdDate, lastModifiedDate }: SourceNode, loggedAt: string)
   );
 }
 
-function isSameExpiry(
-  node: Extract<SourceNode, { folder: false }>,
-  expires: number,
-  loggedAt: string,
-): boolean {
-  const { expireDate } = node;
+function isSameExpiry({ expireDate }: SourceNode, expires: number, loggedAt: string): boolean {
   if (expires <= 0 || expireDate === undefined) {
     return expires <= 0 && expireDate === undefined;
   }

@@ -113,22 +113,12 @@ export function mongoSourceCatalog(database: () => Promise<DocumentFinder>): Sou
 }
 
 function nodeOf(document: z.infer<typeof nodeDocument>): SourceNode {
-  const { fullPath, createdBy, createdDate, lastModifiedDate, size, sha256, md5, expireDate } = document;
+  const { fullPath, createdBy, createdDate, lastModifiedDate, expireDate, size, sha256, md5 } = document;
   const metadata = jsonMetadata(document.metadata ?? []);
+  const node = { fullPath, createdBy, createdDate, lastModifiedDate, expireDate, metadata };
   return document.folder
-    ? { folder: true, fullPath, createdBy, createdDate, lastModifiedDate, metadata }
-    : {
-        folder: false,
-        fullPath,
-        createdBy,
-        createdDate,
-        lastModifiedDate,
-        metadata,
-        size,
-        sha256: sha256 ?? '',
-        md5: md5 ?? '',
-        expireDate,
-      };
+    ? { ...node, folder: true }
+    : { ...node, folder: false, size, sha256: sha256 ?? '', md5: md5 ?? '' };
 }
 
 const configurationSchema = z.record(z.string(), z.unknown());

@@ -212,7 +212,7 @@ export function nodeWriter(options: {
 }
 
 /** A node's remaining life in whole days, as the contract counts; 0: it does not expire. */
-export function daysLeft(node: SourceFile, now: Date): number {
+export function daysLeft(node: Pick<SourceNode, 'expireDate'>, now: Date): number {
   return node.expireDate === undefined
     ? 0
     : Math.max(1, Math.ceil((node.expireDate.getTime() - now.getTime()) / DAY));

@@ -25,6 +25,8 @@ interface SourceNodeBase {
   readonly createdDate?: Date | undefined;
   /** When it came to its path, or was changed there; saving metadata does not count, nor does a change below. */
   readonly lastModifiedDate?: Date | undefined;
+  /** When its time is up; absent: never. */
+  readonly expireDate?: Date | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
@@ -37,7 +39,6 @@ export type SourceNode =
       readonly size: number;
       readonly sha256: string;
       readonly md5: string;
-      readonly expireDate?: Date | undefined;
     });
 
 /** The source's present state, as its database has it. Undefined is what is not there, or not any more. */

@@ -105,6 +105,13 @@ describe('what the remote can do itself', () => {
     expect(world.target.get('/b')).toMatchObject({ expires: 0 });
   });
 
+  it('lets nothing expire where the source has a folder by now, which does not', async () => {
+    both('/a', 'a');
+    folder('/a');
+    await apply([{ kind: 'NODE_EXPIRE', fullPath: '/a', expires: 3, operator }]);
+    expect(world.target.get('/a')).toMatchObject({ expires: 0 });
+  });
+
   it('makes each key what the source has of it', async () => {
     both('/a', 'a');
     world.putFile('/a', 'a', { ...BEFORE, metadata: { saved: 2, back: 'again' } });
