@@ -21,10 +21,10 @@ type Repository = (typeof REPOSITORIES)[number];
 const filesIn = (folder: string, count: number) =>
   Array.from({ length: count }, (_, number) => `${folder}/file ${String(number).padStart(3, '0')}.bin`);
 
-/** 420 nodes with their two folders. What is deleted with its folder comes first: it is in one part. */
-const OLD = filesIn('/abc', 39);
-const DOCS = filesIn('/döcs', 379);
-const DELETED = ['/abc', ...OLD, ...DOCS.slice(0, 160)];
+/** 420 nodes with their two folders. The one that is deleted with all its files is first, and makes one part: one call deletes it. */
+const OLD = filesIn('/abc', 99);
+const DOCS = filesIn('/döcs', 319);
+const DELETED = ['/abc', ...OLD, ...DOCS.slice(0, 100)];
 const EXPIRED = DOCS.slice(200, 205);
 const RESAVED = DOCS.slice(300, 303);
 /** What somebody else has put at the target. */
@@ -47,7 +47,7 @@ const compareSchema = z.object({
   ),
   next: z.null(),
 });
-const sweepSchema = z.looseObject({ id: z.string(), status: z.string() });
+const sweepSchema = z.looseObject({ id: z.string(), status: z.string(), repaired: count, removed: count });
 const sweepsSchema = z.object({ records: z.array(sweepSchema) });
 
 describe('what no log entry tells', { timeout: 4 * PATIENCE_MS }, () => {
@@ -111,6 +111,11 @@ describe('what no log entry tells', { timeout: 4 * PATIENCE_MS }, () => {
       }));
       await source.plant(PROJECT, repoName, { files, since: LONG_AGO });
     }
+    // As old as what they hold: a sweep of what was changed does not look at them.
+    const { database } = stages.source.cluster;
+    const dates = { createdDate: LONG_AGO, lastModifiedDate: LONG_AGO };
+    await database.collection('project').updateMany({ name: PROJECT }, { $set: dates });
+    await database.collection('repository').updateMany({ projectId: PROJECT }, { $set: dates });
     const remotes = { drifted: `${proxy.origin}/replication`, guarded: stages.target.asRemote.url };
     for (const repoName of REPOSITORIES) {
       keys[repoName] = await stages.source.follow(
@@ -180,30 +185,40 @@ describe('what no log entry tells', { timeout: 4 * PATIENCE_MS }, () => {
     const kept = ['/döcs', ...FILES.drifted.filter((fullPath) => !gone.includes(fullPath)), ...OTHERS].sort();
     expect(await targetPaths('drifted')).toEqual(kept);
 
-    expect(await sweep('drifted', { kind: 'FULL' })).toMatchObject({
+    const putRight = await sweep('drifted', { kind: 'FULL' });
+    expect(putRight).toMatchObject({
       kind: 'FULL',
       status: 'SUCCESS',
       ...NONE,
       compared: left,
       different: RESAVED.length,
       extra: OTHERS.length,
-      checked: RESAVED.length,
-      repaired: RESAVED.length,
+      // The repository's definition, too.
+      checked: RESAVED.length + 1,
+      removed: 0,
+      failed: 0,
     });
+    expect(putRight.repaired).toBeGreaterThanOrEqual(RESAVED.length);
     expect(await compare('drifted')).toMatchObject({ ...NONE, extra: OTHERS.length });
 
     // Nothing is left to do, and hardly anything is asked to know that.
     const asked = proxy.answered.length;
-    const nothing = { status: 'SUCCESS', ...NONE, partsSent: 0, checked: 0 };
-    expect(await sweep('drifted')).toMatchObject({ ...nothing, compared: gone.length });
+    const nothing = { status: 'SUCCESS', ...NONE };
+    expect(await sweep('drifted')).toMatchObject({ ...nothing, compared: gone.length, checked: 0 });
     const full = await sweep('drifted', { kind: 'FULL' });
-    expect(full).toMatchObject({ ...nothing, compared: left, extra: OTHERS.length });
+    expect(full).toMatchObject({
+      ...nothing,
+      compared: left,
+      extra: OTHERS.length,
+      checked: 1,
+      unchanged: 1,
+    });
     const calls = proxy.answered.slice(asked);
     expect(calls.filter((call) => !/version|digest|project\/create|repo\/create/.test(call))).toEqual([]);
     expect(calls.length).toBeLessThan(12);
     expect(await targetPaths('drifted')).toEqual(kept);
 
-    const repaired = gone.length + RESAVED.length;
+    const repaired = gone.length + putRight.repaired;
     const account = await expectAccountCloses({ stores, taskKey: keys.drifted, isIdle: true });
     expect(await stages.source.account(keys.drifted)).toEqual({ ...account, repaired });
   });
