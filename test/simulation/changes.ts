@@ -1,5 +1,6 @@
 import type { ModelNode, Operation, RepositoryName } from '../oracle/model.ts';
 import { normalize } from '../oracle/model.ts';
+import type { Faults } from './faults.ts';
 import type { Simulation } from './simulation.ts';
 import { CONTENTS, digestsOf, MAX_LATENESS, type Source } from './source.ts';
 
@@ -21,6 +22,7 @@ const ODD = ['a?', '100%', 'q +&#;', '名', '$c'] as const;
 /** Random changes of a source, a few milliseconds or some seconds apart. */
 export class Changes {
   readonly #simulation: Simulation;
+  readonly #faults: Faults;
   readonly #source: Source;
   readonly #limits: Limits;
   /** When what cannot change places with its neighbours in the log may be followed by another change. */
@@ -28,10 +30,13 @@ export class Changes {
   #lastAt = 0;
   done = 0;
 
-  constructor(simulation: Simulation, source: Source, limits: Limits) {
-    this.#simulation = simulation;
-    this.#source = source;
-    this.#limits = limits;
+  constructor(
+    options: { readonly simulation: Simulation; readonly faults: Faults; readonly source: Source } & Limits,
+  ) {
+    this.#simulation = options.simulation;
+    this.#faults = options.faults;
+    this.#source = options.source;
+    this.#limits = options;
   }
 
   /** The containers, with which everything begins. */
@@ -51,7 +56,8 @@ export class Changes {
     if (now < this.#quietUntil) {
       return;
     }
-    const isDone = this.#simulation.random() < 0.04 ? this.#changeContainer() : this.#changeNode();
+    const isDone =
+      this.#expire() || (this.#simulation.random() < 0.04 ? this.#changeContainer() : this.#changeNode());
     if (isDone) {
       this.done += 1;
       this.#lastAt = now;
@@ -77,6 +83,39 @@ export class Changes {
     }
     this.#quiet();
     return true;
+  }
+
+  /** Have the time of a node be up that has one, however long it still is. */
+  #expire(): boolean {
+    const limited = this.#limited();
+    if (limited.length === 0 || !this.#settledLog() || !this.#faults.strikes('expired')) {
+      return false;
+    }
+    const { repository, path } = this.#simulation.pick(limited);
+    this.#source.expire(repository, path);
+    this.#quiet();
+    return true;
+  }
+
+  /** Remove every node whose time is up, as bk-repo's job does every day. */
+  expireDue(): void {
+    for (const { repository, path, expireDate } of this.#limited()) {
+      // One above it may have taken it along.
+      const isThere = this.#source.model.tree(repository).live.has(path);
+      if (isThere && expireDate.getTime() <= this.#simulation.now) {
+        this.#faults.hit('expired');
+        this.#source.expire(repository, path);
+      }
+    }
+  }
+
+  /** Nodes that are not for ever. */
+  #limited() {
+    return [...this.#source.repositories.keys()].flatMap((repository) =>
+      [...this.#source.model.tree(repository).live].flatMap(([path, { expireDate }]) =>
+        path === '/' || expireDate === null ? [] : [{ repository, path, expireDate }],
+      ),
+    );
   }
 
   #changeNode(): boolean {

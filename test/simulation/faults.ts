@@ -1,6 +1,6 @@
 import type { Simulation } from './simulation.ts';
 
-/** What can go wrong, and how often: chances of each call, message or entry that it may strike. */
+/** What can go wrong, and how often: chances of each call, message or entry that it may strike; 0: a world has it or not. */
 export const FAULTS = {
   // Processes.
   'kill tailer': 0.004,
@@ -39,18 +39,18 @@ export const FAULTS = {
   // Source.
   'writer late': 0.5,
   'writer clock off': 0.3,
-  'log rolled over': 0.02,
-  'deleted without an entry': 0.5,
+  'log rolled over': 0.01,
+  'deleted without an entry': 0.3,
+  expired: 0.05,
   'metadata without an entry': 0.5,
+  // Operators, and what lasts.
+  'task paused': 0.003,
+  'task paused for hours': 0,
+  'dead letters redriven': 0,
+  'remote away for hours': 0,
+  'remote away for 20 days': 0,
 } as const;
 export type FaultKind = keyof typeof FAULTS;
-
-/** Kinds that nothing makes good yet but periodic work. */
-export const NEEDING_SWEEPS: readonly FaultKind[] = [
-  'log rolled over',
-  'deleted without an entry',
-  'metadata without an entry',
-];
 
 /** By what a seed's chances are multiplied. */
 const INTENSITIES = [0.5, 1, 2, 5, 10] as const;
@@ -63,19 +63,18 @@ export class Faults {
   /** No more of them once it is false. */
   isOn = true;
   readonly #simulation: Simulation;
-  readonly #off: Set<FaultKind>;
+  readonly #off = new Set<FaultKind>();
   /** Some worlds are calm, some fall apart. */
   readonly #intensity: number;
 
-  constructor(simulation: Simulation, off: readonly FaultKind[]) {
+  constructor(simulation: Simulation) {
     this.#simulation = simulation;
-    this.#off = new Set(off);
     this.#intensity = simulation.pick(INTENSITIES);
   }
 
-  switchOn(kinds: readonly FaultKind[]): void {
+  switchOff(kinds: readonly FaultKind[]): void {
     for (const kind of kinds) {
-      this.#off.delete(kind);
+      this.#off.add(kind);
     }
   }
 
@@ -84,9 +83,14 @@ export class Faults {
     if (!this.isOn || this.#off.has(kind) || this.#simulation.random() >= FAULTS[kind] * this.#intensity) {
       return false;
     }
+    this.hit(kind);
+    return true;
+  }
+
+  /** Count one that was made elsewhere. */
+  hit(kind: FaultKind): void {
     this.struck.set(kind, (this.struck.get(kind) ?? 0) + 1);
     this.#simulation.note(kind);
-    return true;
   }
 
   killed(point: string): void {

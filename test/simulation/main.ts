@@ -6,8 +6,6 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '40' },
     first: { type: 'string', default: '1' },
-    /** With sweeps, and what only they make good. */
-    sweeps: { type: 'boolean', default: false },
     /** End at the first seed that does not hold. */
     stop: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
@@ -19,13 +17,13 @@ const count = Number(values.seeds);
 const begun = performance.now();
 const struck = new Map<string, number>();
 const killed = new Map<string, number>();
-const totals = { changes: 0, entries: 0, simulated: 0 };
+const totals = { changes: 0, entries: 0, lost: 0, simulated: 0 };
 const diverged: number[] = [];
 for (let seed = first; seed < first + count; seed += 1) {
-  const outcome = await playSeed(seed, { sweeps: values.sweeps });
+  const outcome = await playSeed(seed);
   if ('error' in outcome) {
     diverged.push(seed);
-    process.stdout.write(`seed ${seed} (${outcome.remote}): ${outcome.error}\n`);
+    process.stdout.write(`seed ${seed} (${outcome.remotes.join(' and ')}): ${outcome.error}\n`);
     if (values.verbose) {
       process.stdout.write(`${outcome.log.join('\n')}\n`);
     }
@@ -36,6 +34,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   }
   totals.changes += outcome.changes;
   totals.entries += outcome.entries;
+  totals.lost += outcome.lost;
   totals.simulated += outcome.simulated;
   for (const [kind, times] of outcome.struck) {
     struck.set(kind, (struck.get(kind) ?? 0) + times);
@@ -44,7 +43,11 @@ for (let seed = first; seed < first + count; seed += 1) {
     killed.set(point, (killed.get(point) ?? 0) + times);
   }
   if (values.verbose) {
-    process.stdout.write(`seed ${seed}: trace ${outcome.trace.toString(16)}, ${outcome.changes} changes\n`);
+    const hours = Math.round(outcome.simulated / 3_600);
+    process.stdout.write(
+      `seed ${seed}: trace ${outcome.trace.toString(16)}, ${outcome.changes} changes, ${hours} h, ` +
+        `${Math.round(performance.now() - begun)} ms since the beginning\n`,
+    );
   }
 }
 const seconds = (performance.now() - begun) / 1_000;
@@ -63,7 +66,7 @@ if (values.verbose) {
 }
 process.stdout.write(
   `${count} seeds from ${first}, ${diverged.length} diverged${diverged.length === 0 ? '' : ` (${diverged.join()})`}; ` +
-    `${totals.changes} changes, ${totals.entries} entries, ${Math.round(totals.simulated / 3_600)} h simulated; ` +
+    `${totals.changes} changes, ${totals.entries} entries (${totals.lost} lost unread), ${Math.round(totals.simulated / 3_600)} h simulated; ` +
     `${seconds.toFixed(1)} s, ${Math.round((seconds * 1_000) / count)} ms each\n`,
 );
 process.exit(diverged.length === 0 ? 0 : 1);

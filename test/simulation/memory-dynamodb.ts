@@ -47,9 +47,9 @@ export class MemoryDynamoDb {
     });
   }
 
-  /** Every item of a partition, in the order of its keys. */
-  items(pk: string): Item[] {
-    return this.#sorted(pk).map((item) => structuredClone(item));
+  /** Every item of a partition, in the order of its keys; to be read only. */
+  items(pk: string): readonly Readonly<Item>[] {
+    return this.#sorted(pk);
   }
 
   /** The partitions' keys that begin so. */

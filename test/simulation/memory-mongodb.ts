@@ -28,6 +28,8 @@ const DUPLICATE_KEY = 11_000;
 export class MemoryMongo {
   readonly #collections = new Map<string, MemoryCollection>();
   readonly #cloud: Cloud;
+  /** What a database answers that is not simulated; it never connects. */
+  readonly #plain = new MongoClient('mongodb://nowhere').db('bkrepo');
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
@@ -35,7 +37,8 @@ export class MemoryMongo {
 
   /** The database over a connection of its own, as every execution environment has one. */
   connect(): Db {
-    return intercepted(new MongoClient('mongodb://nowhere').db('bkrepo'), {
+    return intercepted(this.#plain, {
+      client: {},
       collection: (name: string, options?: ReadOptions) => this.collection(name).handle(options),
     });
   }
@@ -69,9 +72,11 @@ export class MemoryCollection {
     return this.#documents.at(-1)?.plain;
   }
 
-  /** Lose all but the newest, as a ring that was written over. */
-  roll(left: number): void {
+  /** Lose all but the newest, as a ring that was written over; @returns the ids of those that are lost. */
+  roll(left: number): unknown[] {
+    const lost = this.#documents.slice(0, -left).map(({ plain }) => plain['_id']);
     this.#documents = this.#documents.slice(-left);
+    return lost;
   }
 
   /** Every document, as the driver reads it by default. */

@@ -1,5 +1,6 @@
 import {
   ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
@@ -12,6 +13,7 @@ export interface QueueMessage {
   readonly body: string;
   /** Empty in a standard queue. */
   readonly groupId: string;
+  readonly sentAt: number;
   /** Not to be received before this instant. */
   visibleAt: number;
   receives: number;
@@ -21,6 +23,9 @@ export interface QueueMessage {
 
 /** Within which SQS drops a message of the same deduplication id; milliseconds. */
 const DEDUPLICATION_MS = 5 * 60_000;
+
+/** For which a queue keeps a message, as deployed: SQS's longest. */
+const RETENTION_MS = 14 * 86_400_000;
 
 /** One queue: FIFO when its name says so. A group gives nothing on while a message of it is out. */
 export class MemoryQueue {
@@ -59,12 +64,12 @@ export class MemoryQueue {
       this.#deduplicated.set(key, now);
     }
     this.#counter += 1;
-    const visibleAt = now + delay;
     this.messages.push({
       id: `${this.name}-${this.#counter}`,
       body,
       groupId,
-      visibleAt,
+      sentAt: now,
+      visibleAt: now + delay,
       receives: 0,
       receipt: '',
     });
@@ -77,6 +82,7 @@ export class MemoryQueue {
       id: `${this.name}-${this.#counter}`,
       body,
       groupId,
+      sentAt: now,
       visibleAt: now,
       receives: 0,
       receipt: '',
@@ -84,13 +90,15 @@ export class MemoryQueue {
   }
 
   /** When something can be received next; undefined when nothing is there. */
-  nextAt(): number | undefined {
+  nextAt(now: number): number | undefined {
+    this.#forget(now);
     const times = this.messages.map((message) => Math.max(message.visibleAt, this.#blockedUntil(message)));
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
   /** Take what can be given out now, each group's in its order. */
   receive(now: number, visibilityMs: number, limit: number): QueueMessage[] {
+    this.#forget(now);
     const blocked = new Set(
       this.isFifo
         ? this.messages
@@ -125,6 +133,17 @@ export class MemoryQueue {
   bury(message: QueueMessage): void {
     this.drop(message);
     this.deadLetters.push(message);
+  }
+
+  /** Send everything back that lies in the dead-letter queue. */
+  redrive(now: number): void {
+    for (const { body, groupId } of this.deadLetters.splice(0)) {
+      this.send({ body, groupId }, now);
+    }
+  }
+
+  #forget(now: number): void {
+    this.messages = this.messages.filter(({ sentAt }) => now - sentAt < RETENTION_MS);
   }
 
   drop(message: QueueMessage): void {
@@ -225,6 +244,12 @@ export class MemorySqs {
         }
       }
       return { Successful: [], Failed };
+    }
+    if (command instanceof DeleteMessageBatchCommand) {
+      for (const { ReceiptHandle = '' } of command.input.Entries ?? []) {
+        this.#queueOf(command.input.QueueUrl).acknowledge(ReceiptHandle);
+      }
+      return { Successful: [], Failed: [] };
     }
     throw new Error(`SQS is not asked ${nameOf(command)} here`);
   }

@@ -1,13 +1,14 @@
-import { type RemoteKind, Scenario, type SeedResult } from './scenario.ts';
+import type { RemoteKind } from './destination.ts';
+import { Scenario, type SeedResult } from './scenario.ts';
 
 /** Play one seed to its end; what does not hold is told and not thrown. */
 export async function playSeed(
   seed: number,
-  { sweeps = false }: { readonly sweeps?: boolean } = {},
 ): Promise<
-  SeedResult | { readonly error: string; readonly remote: RemoteKind; readonly log: readonly string[] }
+  | SeedResult
+  | { readonly error: string; readonly remotes: readonly RemoteKind[]; readonly log: readonly string[] }
 > {
-  const scenario = new Scenario(seed, sweeps);
+  const scenario = new Scenario(seed);
   try {
     return await scenario.run();
   } catch (error) {
@@ -15,7 +16,7 @@ export async function playSeed(
       error instanceof Error && error.name !== 'Divergence' ? (error.stack ?? error.message) : String(error);
     return {
       error: text,
-      remote: scenario.remote,
+      remotes: scenario.destinations.map(({ kind }) => kind),
       log: [...scenario.source.transcript, ...scenario.warnings].sort(),
     };
   }

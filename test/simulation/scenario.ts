@@ -1,69 +1,37 @@
-import { mongoSourceCatalog } from '../../functions/shared/apply/mongo-source-catalog.ts';
 import { processRecords, type QueueRecord } from '../../functions/shared/apply/process-records.ts';
-import { remotePool } from '../../functions/shared/apply/remotes.ts';
-import { s3Archive } from '../../functions/shared/archive/archive.ts';
-import { s3BlobStore } from '../../functions/shared/blob/s3-blob-store.ts';
-import { mongoSourceHistory } from '../../functions/shared/conflict/source-history.ts';
-import { conflictStops } from '../../functions/shared/conflict/stop.ts';
-import { failureRepository } from '../../functions/shared/failure/repository.ts';
-import { sqsPostponer } from '../../functions/shared/lane/postpone.ts';
-import { sqsLaneQueue } from '../../functions/shared/lane/queue.ts';
-import { laneRepository, laneStateSchema } from '../../functions/shared/lane/repository.ts';
-import { cappedOperateLog } from '../../functions/shared/operate-log/reader.ts';
-import { createRemoteClient } from '../../functions/shared/remote/client.ts';
-import type { Extension } from '../../functions/shared/remote/version.ts';
+import { laneStateSchema } from '../../functions/shared/lane/repository.ts';
 import { openSlot } from '../../functions/shared/slot/open.ts';
-import { slotRepository } from '../../functions/shared/slot/repository.ts';
-import { slotSchema } from '../../functions/shared/slot/slot.ts';
-import { comparison } from '../../functions/shared/sweep/compare.ts';
-import { startDueSweeps } from '../../functions/shared/sweep/due.ts';
-import { failedPathsOf } from '../../functions/shared/sweep/failed-paths.ts';
-import { gapRepairs } from '../../functions/shared/sweep/gap.ts';
-import { mongoLiveNodes } from '../../functions/shared/sweep/live-nodes.ts';
-import { partLedger } from '../../functions/shared/sweep/part-ledger.ts';
-import { sweepParts } from '../../functions/shared/sweep/parts.ts';
-import { processSweep, type SweepDependencies } from '../../functions/shared/sweep/process-sweep.ts';
+import { type Slot, slotSchema } from '../../functions/shared/slot/slot.ts';
+import { processSweep } from '../../functions/shared/sweep/process-sweep.ts';
 import { requestSweep } from '../../functions/shared/sweep/request.ts';
-import { mongoSourceNodes } from '../../functions/shared/sweep/source-nodes.ts';
-import { sweepRepository } from '../../functions/shared/sweep/table-sweeps.ts';
+import { type Sweep, sweepSchema } from '../../functions/shared/sweep/sweep.ts';
 import { delayAfter } from '../../functions/shared/sync/give-up.ts';
 import { runMessageSchema } from '../../functions/shared/sync/message.ts';
-import { sqsRunQueue } from '../../functions/shared/sync/queue.ts';
-import { mongoSourceInventory } from '../../functions/shared/sync/source-inventory.ts';
-import { catchUpRepository } from '../../functions/shared/tail/catch-up-repository.ts';
 import { type TailMode, tail } from '../../functions/shared/tail/tail.ts';
-import { taskRepository } from '../../functions/shared/task/repository.ts';
-import { taskSchema } from '../../functions/shared/task/task.ts';
-import { laneUpkeep } from '../../functions/shared/upkeep/lanes.ts';
-import { type UpkeepStep, upkeep } from '../../functions/shared/upkeep/upkeep.ts';
-import { storedTask } from '../support/tasks.ts';
+import { type Task, taskSchema } from '../../functions/shared/task/task.ts';
+import { toggleTask } from '../../functions/shared/task/toggle.ts';
+import { upkeep } from '../../functions/shared/upkeep/upkeep.ts';
 import { Changes } from './changes.ts';
-import { accountClosed, converged, Divergence, nothingLeft } from './checks.ts';
+import { accountCloses, archiveHoldsTheLog, converged, Divergence, nothingLeft, stateOf } from './checks.ts';
 import { Cloud } from './cloud.ts';
-import { type FaultKind, Faults, NEEDING_SWEEPS } from './faults.ts';
+import { Deployment, LANE_QUEUE, RUN_QUEUE } from './deployment.ts';
+import { Destination, type RemoteKind } from './destination.ts';
+import { type FaultKind, Faults } from './faults.ts';
 import { MemoryDynamoDb } from './memory-dynamodb.ts';
 import { MemoryMongo } from './memory-mongodb.ts';
 import { MemoryS3 } from './memory-s3.ts';
 import { MemoryQueue, MemorySqs, type QueueMessage } from './memory-sqs.ts';
-import { receiver } from './receiver.ts';
 import { type Process, Simulation } from './simulation.ts';
-import { SOURCE_BUCKET, Source } from './source.ts';
-import { SimulatedTransport } from './transport.ts';
-
-/** How the target speaks. */
-export type RemoteKind = 'era' | 'base' | 'extended';
-const EXTENSIONS: Readonly<Record<RemoteKind, readonly Extension[] | undefined>> = {
-  era: undefined,
-  base: [],
-  extended: ['blob', 'digests', 'ranges'],
-};
+import { Source } from './source.ts';
 
 export interface SeedResult {
   readonly seed: number;
-  readonly remote: RemoteKind;
+  readonly remotes: readonly RemoteKind[];
   readonly changes: number;
   /** Entries of the source's log. */
   readonly entries: number;
+  /** Those that it lost before they were read. */
+  readonly lost: number;
   /** Seconds of the simulation. */
   readonly simulated: number;
   readonly trace: number;
@@ -72,15 +40,11 @@ export interface SeedResult {
 }
 
 const START = Date.parse('2026-11-22T00:00:00Z');
-const TABLE = { tableName: 'table' };
-const ARCHIVE_BUCKET = 'archive';
-const TARGET_BUCKET = 'target-blobs';
-const QUEUE_URL = 'https://sqs.nowhere/lanes.fifo';
-const RUN_QUEUE_URL = 'https://sqs.nowhere/runs';
-const REMOTE_URL = 'http://remote.example/replication';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 /** As deployed: a worker's time, and after how long a message of one that died comes back. */
 const WORKER_MS = 300 * SECOND;
 const CLOSING_MS = 15 * SECOND;
@@ -93,7 +57,13 @@ const LEASE_MS = 30 * SECOND;
 /** Messages of one delivery. */
 const DELIVERY = 10;
 /** Longest that a world may take to come to rest; milliseconds of its time. */
-const REST_MS = 24 * 60 * MINUTE;
+const REST_MS = 2 * DAY;
+/** While nothing is left to do but for what stands still, the schedules come less often: the world would only take longer. */
+const SLOW_MS = HOUR;
+
+/** Of the worlds, how many have a second task, a task that skips conflicts, a remote that is away for hours, and for days. */
+const SHARES = { second: 0.25, skip: 0.2, away: 0.2, longAway: 0.06, pausedOn: 0.3 };
+const LONG_MS = 20 * DAY;
 
 /** One world from one seed: changes and faults, then rest, then the checks. */
 export class Scenario {
@@ -101,129 +71,178 @@ export class Scenario {
   readonly faults: Faults;
   readonly table: MemoryDynamoDb;
   readonly s3: MemoryS3;
-  readonly queue = new MemoryQueue('lanes.fifo', MAX_RECEIVES);
-  readonly runs = new MemoryQueue('runs', MAX_RECEIVES);
+  readonly queue = new MemoryQueue(LANE_QUEUE, MAX_RECEIVES);
+  readonly runs = new MemoryQueue(RUN_QUEUE, MAX_RECEIVES);
   readonly source: Source;
-  readonly target: MemoryMongo;
-  readonly transport: SimulatedTransport;
-  readonly remote: RemoteKind;
-  readonly hasSweeps: boolean;
-  readonly task = storedTask({
-    setting: {
-      ...storedTask().setting,
-      remoteClusterInfo: { ...storedTask().setting.remoteClusterInfo, url: REMOTE_URL },
-      conflictStrategy: 'OVERWRITE',
-      sweepPeriod: 5,
-      maxDeletionShare: 1,
-    },
-  });
+  readonly destinations: readonly Destination[];
+  readonly deployment: Deployment;
   readonly seed: number;
   readonly warnings: string[] = [];
-  readonly #cloud: Cloud;
-  readonly #sqs: MemorySqs;
   readonly #changes: Changes;
   #tailers = 0;
   #workers = 0;
   #planners = 0;
   #isStorm = true;
+  #isSlow = false;
   #calmSince = Number.POSITIVE_INFINITY;
-  /** What stays warm between two invocations of the worker. */
-  readonly #environments: ReturnType<Scenario['workerEnvironment']>[] = [];
+  /** What is warm of the worker and the planner. */
+  readonly #environments: ReturnType<Deployment['replicator']>[] = [];
+  readonly #planning: ReturnType<Deployment['planner']>[] = [];
   #fatal: unknown;
 
-  /** @param withSweeps whether there are sweeps, and faults that nothing else makes good. */
-  constructor(seed: number, withSweeps: boolean) {
+  constructor(seed: number) {
     this.seed = seed;
-    this.simulation = new Simulation(seed, START);
-    this.faults = new Faults(this.simulation, NEEDING_SWEEPS);
-    this.#cloud = new Cloud(this.simulation, this.faults);
-    this.table = new MemoryDynamoDb(this.#cloud);
-    this.s3 = new MemoryS3(this.#cloud);
-    this.#sqs = new MemorySqs(this.#cloud, [this.queue, this.runs]);
-    this.source = new Source({ ...this.#parts(), mongo: new MemoryMongo(this.#cloud), s3: this.s3 });
-    this.target = new MemoryMongo(this.#cloud);
-    this.remote = this.simulation.pick(['era', 'base', 'extended', 'extended'] as const);
-    // A remote of the base contract tells neither content nor metadata: there nothing finds what the log does not say.
-    this.hasSweeps = withSweeps && this.remote === 'extended';
-    if (this.hasSweeps) {
-      this.faults.switchOn(NEEDING_SWEEPS);
+    const simulation = new Simulation(seed, START);
+    const faults = new Faults(simulation);
+    const cloud = new Cloud(simulation, faults);
+    this.simulation = simulation;
+    this.faults = faults;
+    this.table = new MemoryDynamoDb(cloud);
+    this.s3 = new MemoryS3(cloud);
+    const sqs = new MemorySqs(cloud, [this.queue, this.runs]);
+    this.source = new Source({ simulation, faults, mongo: new MemoryMongo(cloud), s3: this.s3 });
+    const isSkipping = simulation.random() < SHARES.skip;
+    const count = simulation.random() < SHARES.second ? 2 : 1;
+    this.destinations = Array.from(
+      { length: count },
+      (_, index) =>
+        new Destination({
+          number: index + 1,
+          kind: simulation.pick(['era', 'base', 'extended', 'extended'] as const),
+          conflictStrategy: isSkipping ? 'SKIP' : 'OVERWRITE',
+          cloud,
+          s3: this.s3,
+          onError: (error) => this.#tell('receiver', error),
+        }),
+    );
+    if (isSkipping) {
+      // What a gap has lost may have moved things, and what stands at their places is nobody's that the source knows.
+      faults.switchOff(['log rolled over']);
     }
-    this.transport = new SimulatedTransport({
-      cloud: this.#cloud,
-      serve: receiver({
-        connect: () => this.target.connect(),
-        blobs: s3BlobStore({ s3: this.s3.client, bucket: TARGET_BUCKET }),
-        clock: this.simulation.clock,
-        clusterId: 'b'.repeat(32),
-        extensions: EXTENSIONS[this.remote],
-        onError: (error) => this.#tell('receiver', error),
-      }),
+    this.deployment = new Deployment({
+      cloud,
+      sqs,
+      table: this.table,
+      s3: this.s3,
+      source: this.source.mongo,
+      destinations: this.destinations,
+      logger: this.#logger(),
     });
-    this.#changes = new Changes(this.simulation, this.source, {
-      kindsStay: this.remote === 'era',
-      unloggedMetadata: this.hasSweeps && this.faults.strikes('metadata without an entry'),
+    this.#changes = new Changes({
+      simulation,
+      faults,
+      source: this.source,
+      kindsStay: this.destinations.some(({ kind }) => kind === 'era'),
+      unloggedMetadata: faults.strikes('metadata without an entry'),
     });
-  }
-
-  #parts() {
-    return { simulation: this.simulation, faults: this.faults };
   }
 
   async run(): Promise<SeedResult> {
+    const { simulation, faults, source } = this;
     await this.#open();
-    const { simulation } = this;
-    const length = simulation.between(60, 140);
-    this.#everySoOften(length);
+    this.#everySoOften(simulation.between(60, 140));
     this.#everyMinute();
     this.#everyFiveMinutes();
     this.#deliverSoon();
-    await this.#passUntil(() => !this.#isStorm, 60 * MINUTE);
-    this.faults.isOn = false;
-    this.#calmSince = this.simulation.now;
-    await this.#passUntil(() => this.isAtRest(), REST_MS);
-    if (this.hasSweeps) {
-      await this.#sweep();
+    const away = this.#sendAway();
+    await this.#passUntil(() => !this.#isStorm, HOUR);
+    faults.isOn = false;
+    this.#calmSince = simulation.now;
+    this.#redriveDeadLetters();
+    await this.#resumeAll();
+    if (away !== undefined) {
+      await this.#waitFor(away);
     }
-    await accountClosed(this, 'at rest');
-    converged(this);
+    await this.#passUntil(() => this.isAtRest(), REST_MS);
+    for (const kind of ['first', 'second'] as const) {
+      await this.#sweepAll(kind);
+    }
+    accountCloses(this, 'at rest');
+    await archiveHoldsTheLog(this);
+    for (const destination of this.destinations) {
+      converged(this, destination);
+    }
     nothingLeft(this);
-    const { changes } = this.transport;
-    changes.clear();
-    const restAt = simulation.now;
-    await this.#passUntil(() => simulation.now > restAt + 5 * MINUTE, 10 * MINUTE);
-    if ([...changes.values()].length > 0) {
-      throw new Divergence('The target is still changed after everything is done');
+    const states = () => this.destinations.map((destination) => stateOf(this, destination));
+    const restAt = { now: simulation.now, states: states().join() };
+    await this.#passUntil(() => simulation.now > restAt.now + 6 * MINUTE, 10 * MINUTE);
+    if (states().join() !== restAt.states) {
+      throw new Divergence('A target is still changed after everything is done');
     }
     return {
       seed: this.seed,
-      remote: this.remote,
+      remotes: this.destinations.map(({ kind }) => kind),
       changes: this.#changes.done,
-      entries: this.source.written,
+      entries: source.written,
+      lost: source.written - (this.#slot()?.nextOrdinal ?? 1) + 1,
       simulated: Math.round((simulation.now - START) / SECOND),
       trace: simulation.trace >>> 0,
-      struck: this.faults.struck,
-      killedAt: this.faults.killedAt,
+      struck: faults.struck,
+      killedAt: faults.killedAt,
     };
   }
 
-  /** What operators ask for when they want to be sure: everything compared and put right. */
-  async #sweep(): Promise<void> {
-    const { tasks, sweeps, queue, clock } = this.#sweeping();
-    const request = {
-      taskKey: this.task.key,
-      kind: 'FULL' as const,
-      allowDeletions: true,
-      deleteExtra: true,
-    };
-    await requestSweep({ request, tasks, sweeps, queue, clock });
+  /** What the table has of a task. */
+  taskOf({ task }: Destination): Task {
+    return (
+      this.table
+        .items('TASK')
+        .map((item) => taskSchema.parse(item))
+        .find(({ key }) => key === task.key) ?? task
+    );
+  }
+
+  sweepsOf({ task }: Destination): Sweep[] {
+    return this.table
+      .items(`SWEEP#${task.key}`)
+      .filter(({ sk }) => /^\d[0-9a-f]{23}$/.test(String(sk)))
+      .map((item) => sweepSchema.parse(item));
+  }
+
+  #slot(): Slot | undefined {
+    return this.table.items('SLOT').map((item) => slotSchema.parse(item))[0];
+  }
+
+  /** What operators ask for when they want to be sure: everything compared and put right; the second time nothing is found. */
+  async #sweepAll(time: 'first' | 'second'): Promise<void> {
+    const { tasks, sweeps, queue, clock } = this.deployment.planner().sweeping;
+    for (const { task } of this.destinations) {
+      const request = {
+        taskKey: task.key,
+        kind: 'FULL' as const,
+        allowDeletions: true,
+        deleteExtra: true,
+      };
+      await requestSweep({
+        request,
+        tasks,
+        sweeps: { ...sweeps },
+        queue,
+        clock,
+      });
+    }
     await this.#passUntil(() => this.isAtRest(), REST_MS);
+    for (const destination of this.destinations) {
+      const sweep = this.sweepsOf(destination)
+        .filter(({ kind }) => kind === 'FULL')
+        .at(-1);
+      const { status, reason, missing, different, extra, refused } = sweep ?? {};
+      const shown = JSON.stringify({ status, reason, missing, different, extra, refused });
+      if (status !== 'SUCCESS') {
+        throw new Divergence(`A sweep of everything has not put it right: ${shown}`);
+      }
+      if (time === 'second' && [missing, different, extra, refused].some((count) => count !== 0)) {
+        throw new Divergence(`A second sweep has found something: ${shown}`);
+      }
+    }
   }
 
   async #open(): Promise<void> {
-    const slots = slotRepository({ table: this.table.client, ...TABLE, clock: this.simulation.clock });
-    const log = cappedOperateLog({ database: this.source.mongo.connect(), collection: 'operate_log' });
+    const { slots, log, tasks } = this.deployment;
     await openSlot({ slotName: 'default', slots, log });
-    await taskRepository({ table: this.table.client, ...TABLE }).put(this.task);
+    for (const { task } of this.destinations) {
+      await tasks.put(task);
+    }
     this.#changes.begin();
   }
 
@@ -236,7 +255,7 @@ export class Scenario {
     }, limit);
   }
 
-  /** The source's changes, until so many were tried. */
+  /** The source's changes, until so many were tried; and now and then somebody pauses a task, or resumes it. */
   #everySoOften(left: number): void {
     if (left === 0) {
       this.#isStorm = false;
@@ -246,8 +265,99 @@ export class Scenario {
     const pause = simulation.random() < 0.6 ? simulation.below(300) : simulation.between(1_000, 12_000);
     simulation.after(pause, () => {
       this.#changes.next();
+      if (this.faults.strikes('task paused')) {
+        void this.#toggle(simulation.pick(this.destinations), 'PAUSED');
+      } else if (simulation.random() < 0.05) {
+        void this.#toggle(simulation.pick(this.destinations), 'RESUMED');
+      }
       this.#everySoOften(left - 1);
     });
+  }
+
+  /** Pause or resume a task, as somebody does over the API; what is refused is told, and done another time. */
+  async #toggle({ task }: Destination, to: 'PAUSED' | 'RESUMED'): Promise<void> {
+    const { tasks, runQueue } = this.deployment;
+    const schedule = { arm: async () => undefined, disarm: async () => undefined };
+    const { clock } = this.simulation;
+    await this.simulation.spawn('operator', async () => {
+      await toggleTask({
+        taskKey: task.key,
+        by: 'admin',
+        tasks,
+        starter: { queue: runQueue, schedule },
+        clock,
+        timeZone: 'UTC',
+        to,
+      }).catch((error: unknown) => this.#tell('operator', error));
+    });
+  }
+
+  /** Resume what is paused; in some worlds only after it has been for hours. */
+  async #resumeAll(): Promise<void> {
+    const { simulation } = this;
+    const isPaused = (destination: Destination) => this.taskOf(destination).status === 'PAUSED';
+    await this.#passUntil(() => !simulation.isRunning('operator'), HOUR);
+    if (this.destinations.some(isPaused) && simulation.random() < SHARES.pausedOn) {
+      this.faults.hit('task paused for hours');
+      const until = simulation.now + simulation.between(1, 4) * HOUR;
+      await this.#passUntil(() => simulation.now >= until, DAY);
+    }
+    for (const destination of this.destinations.filter(isPaused)) {
+      void this.#toggle(destination, 'RESUMED');
+    }
+    await this.#passUntil(() => !simulation.isRunning('operator'), HOUR);
+  }
+
+  /** Have a remote go away during the storm; @returns it, and for how long. */
+  #sendAway(): { readonly destination: Destination; readonly until: number } | undefined {
+    const { simulation, faults } = this;
+    const chance = simulation.random();
+    if (chance >= SHARES.away) {
+      return undefined;
+    }
+    const isLong = chance < SHARES.longAway;
+    faults.hit(isLong ? 'remote away for 20 days' : 'remote away for hours');
+    const destination = simulation.pick(this.destinations);
+    const begin = simulation.below(3 * MINUTE);
+    const until = simulation.now + begin + (isLong ? LONG_MS : simulation.between(10, 400) * MINUTE);
+    simulation.after(begin, () => {
+      destination.transport.isDown = true;
+    });
+    simulation.after(until - simulation.now, () => {
+      destination.transport.isDown = false;
+    });
+    return { destination, until };
+  }
+
+  /** Wait for a remote's return; the others do not wait. */
+  async #waitFor({
+    destination,
+    until,
+  }: {
+    readonly destination: Destination;
+    readonly until: number;
+  }): Promise<void> {
+    const { simulation } = this;
+    const others = this.destinations.filter((each) => each !== destination);
+    await this.#passUntil(
+      () => simulation.now >= until || others.every((each) => this.#hasCaughtUp(each)),
+      REST_MS,
+    );
+    if (!others.every((each) => this.#hasCaughtUp(each)) && simulation.now > this.#calmSince + REST_MS / 4) {
+      throw new Divergence('A remote that is away has held up another one');
+    }
+    this.#isSlow = until - simulation.now > DAY;
+    await this.#passUntil(() => simulation.now >= until, LONG_MS + DAY);
+    this.#isSlow = false;
+    this.#changes.expireDue();
+  }
+
+  /** In half of the worlds somebody sends back what lies in the dead-letter queue. */
+  #redriveDeadLetters(): void {
+    if (this.queue.deadLetters.length > 0 && this.simulation.random() < 0.5) {
+      this.faults.hit('dead letters redriven');
+      this.queue.redrive(this.simulation.now);
+    }
   }
 
   /** The schedule of the tailer; now and then it begins twice. */
@@ -256,7 +366,7 @@ export class Scenario {
     if (this.#isStorm && this.simulation.random() < 0.3) {
       this.simulation.after(this.simulation.below(MINUTE), () => void this.#tail());
     }
-    this.simulation.after(MINUTE, () => this.#everyMinute());
+    this.simulation.after(this.#isSlow ? SLOW_MS : MINUTE, () => this.#everyMinute());
   }
 
   async #tail(): Promise<void> {
@@ -265,77 +375,41 @@ export class Scenario {
     const mode: TailMode = this.#isStorm && simulation.random() < 0.6 ? 'continuous' : 'burst';
     const owner = `tailer ${this.#tailers}`;
     const end = await simulation.spawn('tailer', async () => {
-      const table = { table: this.table.client, ...TABLE };
-      await tail(
-        {
-          slots: slotRepository({ ...table, clock: simulation.clock }),
-          tasks: taskRepository(table),
-          catchUps: catchUpRepository(table),
-          log: cappedOperateLog({ database: this.source.mongo.connect(), collection: 'operate_log' }),
-          archive: s3Archive({ s3: this.s3.client, bucket: ARCHIVE_BUCKET }),
-          lanes: laneRepository(table),
-          queue: sqsLaneQueue({ sqs: this.#sqs.client, queueUrl: QUEUE_URL }),
-          repairs: gapRepairs({
-            sweeps: sweepRepository(table),
-            queue: sqsRunQueue({ sqs: this.#sqs.client, queueUrl: RUN_QUEUE_URL }),
-            clock: simulation.clock,
-          }),
-          clock: simulation.clock,
-          logger: this.#logger(),
-          wait: (milliseconds) => simulation.sleep(milliseconds),
-          observe: async () => undefined,
-        },
-        {
-          mode,
-          owner,
-          deadline: simulation.now + FOLLOW_MS,
-          readLimit: simulation.between(3, 40),
-          leaseMs: LEASE_MS,
-          pollMs: SECOND,
-        },
-      );
+      await tail(this.deployment.tailer(), {
+        mode,
+        owner,
+        deadline: simulation.now + FOLLOW_MS,
+        readLimit: simulation.between(3, 40),
+        leaseMs: LEASE_MS,
+        pollMs: SECOND,
+      });
     });
-    await this.#afterEnd('tailer', end.end === 'failed' ? end.error : undefined);
+    this.#afterEnd('tailer', end.end === 'failed' ? end.error : undefined);
   }
 
   /** What looks after the rest, every five minutes. */
   #everyFiveMinutes(): void {
     void this.#lookAfter();
-    this.simulation.after(UPKEEP_MS, () => this.#everyFiveMinutes());
+    this.simulation.after(this.#isSlow ? SLOW_MS : UPKEEP_MS, () => this.#everyFiveMinutes());
   }
 
   async #lookAfter(): Promise<void> {
-    const { simulation } = this;
-    const { tasks, lanes, remotes, clock, logger } = this.workerEnvironment();
-    const table = { table: this.table.client, ...TABLE };
-    const dependencies = {
-      tasks,
-      lanes,
-      remotes,
-      catchUps: catchUpRepository(table),
-      slots: slotRepository({ ...table, clock }),
-      archive: s3Archive({ s3: this.s3.client, bucket: ARCHIVE_BUCKET }),
-      clock,
-      logger,
-    };
-    const sweeps: UpkeepStep = {
-      name: 'sweeps',
-      run: (signal) => startDueSweeps({ tasks, signal, dependencies: this.#sweeping() }),
-    };
-    const end = await simulation.spawn('upkeep', () =>
-      upkeep({
-        steps: [laneUpkeep(dependencies), ...(this.hasSweeps ? [sweeps] : [])],
-        signal: new AbortController().signal,
-        logger,
-      }),
+    const planner = this.#planning.pop() ?? this.deployment.planner();
+    const { steps } = planner;
+    const logger = this.#logger();
+    const end = await this.simulation.spawn('upkeep', () =>
+      upkeep({ steps, signal: new AbortController().signal, logger }),
     );
-    await this.#afterEnd('upkeep', end.end === 'failed' ? end.error : undefined);
+    if (end.end === 'done') {
+      this.#planning.push(planner);
+    }
+    this.#afterEnd('upkeep', end.end === 'failed' ? end.error : undefined);
   }
 
-  /** The event source mapping: looks for messages, again and again. */
+  /** The event source mappings: look for messages, again and again. */
   #deliverSoon(): void {
     const { now } = this.simulation;
-    const at = this.queue.nextAt();
+    const at = this.queue.nextAt(now);
     if (at !== undefined && at <= now && this.#workers < MAX_WORKERS) {
       const messages = this.queue.receive(now, VISIBILITY_MS, this.simulation.between(1, DELIVERY));
       const delivered = messages.filter((message) => {
@@ -354,68 +428,9 @@ export class Scenario {
         void this.#plan(message);
       }
     }
-    const pause = this.#isStorm
-      ? SECOND / 2
-      : Math.max(SECOND, Math.min(MINUTE / 4, (this.queue.nextAt() ?? now) - now));
-    this.simulation.after(pause, () => this.#deliverSoon());
-  }
-
-  workerEnvironment() {
-    const table = { table: this.table.client, ...TABLE };
-    const connected = this.source.mongo.connect();
-    const database = async () => connected;
-    return {
-      tasks: taskRepository(table),
-      lanes: laneRepository(table),
-      remotes: remotePool({
-        credentials: { decrypt: async () => 'password' },
-        create: (remote) =>
-          createRemoteClient({
-            ...remote,
-            allowPrivate: true,
-            clusterId: 'a'.repeat(32),
-            clock: this.simulation.clock,
-            dispatcher: this.transport,
-          }),
-      }),
-      catalog: mongoSourceCatalog(database),
-      history: mongoSourceHistory(database),
-      conflictStops: conflictStops(table),
-      parts: partLedger(table),
-      blobs: s3BlobStore({ s3: this.s3.client, bucket: SOURCE_BUCKET }),
-      loadOperation: (key: string) =>
-        s3Archive({ s3: this.s3.client, bucket: ARCHIVE_BUCKET }).loadOperation(key),
-      clock: this.simulation.clock,
-      timeZone: 'UTC',
-      logger: this.#logger(),
-    };
-  }
-
-  #sweeping(): SweepDependencies {
-    const { tasks, remotes, catalog, clock, logger } = this.workerEnvironment();
-    const table = { table: this.table.client, ...TABLE };
-    const connected = this.source.mongo.connect();
-    const database = async () => connected;
-    const failures = failureRepository(table);
-    const nodes = mongoSourceNodes(database);
-    return {
-      tasks,
-      remotes,
-      catalog,
-      inventory: mongoSourceInventory(database),
-      clock,
-      logger,
-      sweeps: sweepRepository(table),
-      parts: sweepParts({
-        ...table,
-        queue: sqsLaneQueue({ sqs: this.#sqs.client, queueUrl: QUEUE_URL }),
-        clock,
-      }),
-      liveNodes: mongoLiveNodes(database),
-      comparison: (options) => comparison({ ...options, nodes }),
-      failedPaths: (taskKey) => failedPathsOf({ taskKey, failures }),
-      queue: sqsRunQueue({ sqs: this.#sqs.client, queueUrl: RUN_QUEUE_URL }),
-    };
+    const nextAt = Math.min(this.queue.nextAt(now) ?? now, this.runs.nextAt(now) ?? now);
+    const pause = this.#isStorm ? SECOND / 2 : Math.max(SECOND, Math.min(MINUTE / 4, nextAt - now));
+    this.simulation.after(this.#isSlow ? SLOW_MS : pause, () => this.#deliverSoon());
   }
 
   /** The planner, as far as it sweeps. */
@@ -426,6 +441,7 @@ export class Scenario {
     simulation.after(WORKER_MS - CLOSING_MS, () => nearlyUp.abort(new Error('Time is nearly up')));
     let delay = 0;
     let isDone = false;
+    const planner = this.#planning.pop() ?? this.deployment.planner();
     const end = await simulation.spawn('planner', async () => {
       const content = runMessageSchema.parse(JSON.parse(message.body));
       if (content.kind !== 'SWEEP') {
@@ -436,7 +452,7 @@ export class Scenario {
         deliveries: message.receives,
         signal: nearlyUp.signal,
         random: simulation.random,
-        dependencies: this.#sweeping(),
+        dependencies: planner.sweeping,
       }).catch((error: unknown) => {
         this.#tell('planner', error);
         return { kind: 'BACK' as const, delay: delayAfter(error, message.receives, simulation.random()) };
@@ -445,19 +461,24 @@ export class Scenario {
       delay = verdict.kind === 'BACK' ? verdict.delay : 0;
     });
     this.#planners -= 1;
+    if (end.end === 'done') {
+      this.#planning.push(planner);
+    }
     if (end.end === 'done' && isDone) {
       this.runs.acknowledge(message.receipt);
     } else if (end.end === 'done') {
       this.runs.putOff(message.receipt, simulation.now + delay * SECOND);
     }
-    await this.#afterEnd('planner', end.end === 'failed' ? end.error : undefined);
+    this.#afterEnd('planner', end.end === 'failed' ? end.error : undefined);
   }
 
   async #work(messages: readonly QueueMessage[]): Promise<void> {
     const { simulation } = this;
     this.#workers += 1;
-    const environment = this.#environments.pop() ?? this.workerEnvironment();
+    const environment = this.#environments.pop() ?? this.deployment.replicator();
+    const { circuits, acknowledge, postpone, dependencies } = environment;
     const receipts = new Map(messages.map(({ id, receipt }) => [id, receipt]));
+    const receiptOf = ({ messageId }: QueueRecord) => receipts.get(messageId) ?? '';
     const records: QueueRecord[] = messages.map(({ id, groupId, body, receives }) => ({
       messageId: id,
       groupId,
@@ -475,12 +496,11 @@ export class Scenario {
         records,
         signal: nearlyUp.signal,
         random: simulation.random,
-        dependencies: environment,
+        circuits,
+        onDone: (done) => acknowledge(done.map(receiptOf)),
+        dependencies,
       });
-      const postpone = sqsPostponer({ sqs: this.#sqs.client, queueUrl: QUEUE_URL, logger: this.#logger() });
-      await postpone(
-        back.map(({ record, delay }) => ({ receiptHandle: receipts.get(record.messageId) ?? '', delay })),
-      );
+      await postpone(back.map(({ record, delay }) => ({ receiptHandle: receiptOf(record), delay })));
       returned = new Set(back.map(({ record }) => record.messageId));
     });
     this.#workers -= 1;
@@ -493,11 +513,13 @@ export class Scenario {
         }
       }
     }
-    const made = process === undefined ? undefined : this.transport.changes.get(process);
-    if (areDone && made !== undefined) {
+    const made = this.destinations.flatMap(({ transport }) =>
+      process === undefined ? [] : (transport.changes.get(process) ?? []),
+    );
+    if (areDone && made.length > 0) {
       this.#fatal ??= new Divergence(`A redelivery has changed the target again: ${made.join()}`);
     }
-    await this.#afterEnd('worker', end.end === 'failed' ? end.error : undefined);
+    this.#afterEnd('worker', end.end === 'failed' ? end.error : undefined);
   }
 
   /** Give a message out once more though it was acknowledged; or any other that ever was in the queue. */
@@ -529,7 +551,7 @@ export class Scenario {
     return Number(lane?.['appliedOrdinal'] ?? 0) >= (message.entries.at(-1)?.ordinal ?? 0);
   }
 
-  async #afterEnd(kind: string, error: unknown): Promise<void> {
+  #afterEnd(kind: string, error: unknown): void {
     if (error !== undefined) {
       this.#tell(kind, error);
       // What a fault has begun may end after the last one.
@@ -537,8 +559,12 @@ export class Scenario {
         this.#fatal ??= error;
       }
     }
+    if (kind === 'planner') {
+      // What finds has no part in any account.
+      return;
+    }
     try {
-      await accountClosed(this, `after a ${kind}`);
+      accountCloses(this, `after a ${kind}`);
     } catch (fault) {
       this.#fatal ??= fault;
     }
@@ -546,25 +572,32 @@ export class Scenario {
 
   /** Whether nothing is left to do, as far as the stores tell. */
   isAtRest(): boolean {
-    const isQuiet =
+    const kinds = ['tailer', 'receiver', 'upkeep', 'operator'];
+    return (
       this.source.underWay === 0 &&
       this.queue.messages.length === 0 &&
       this.runs.messages.length === 0 &&
       this.#workers === 0 &&
-      !this.simulation.isRunning('tailer') &&
-      !this.simulation.isRunning('receiver') &&
-      !this.simulation.isRunning('upkeep');
-    if (!isQuiet) {
-      return false;
-    }
-    const [slot] = this.table.items('SLOT').map((item) => slotSchema.parse(item));
+      this.#planners === 0 &&
+      !kinds.some((kind) => this.simulation.isRunning(kind)) &&
+      this.destinations.every((each) => this.#hasCaughtUp(each))
+    );
+  }
+
+  /** Whether a task has done all that was logged, and has nothing to sweep. */
+  #hasCaughtUp(destination: Destination): boolean {
+    const task = this.taskOf(destination);
     const areDone = this.table
-      .items(`LANE#${this.task.key}`)
+      .items(`LANE#${task.key}`)
       .map((item) => laneStateSchema.parse(item))
       .every(({ sentOrdinal, appliedOrdinal }) => sentOrdinal === appliedOrdinal);
-    const [task] = this.table.items('TASK').map((item) => taskSchema.parse(item));
-    const isFollowing = areDone && task?.catchUp === undefined;
-    return isFollowing && slot?.position.lastId === String(this.source.log.newest()?.['_id']);
+    return (
+      areDone &&
+      task.catchUp === undefined &&
+      (task.openGaps ?? 0) === 0 &&
+      this.#slot()?.position.lastId === String(this.source.log.newest()?.['_id']) &&
+      this.sweepsOf(destination).every(({ status }) => status !== 'RUNNING')
+    );
   }
 
   #tell(who: string, ...what: readonly unknown[]): void {
@@ -575,8 +608,8 @@ export class Scenario {
   #logger() {
     const log =
       (level: string) =>
-      (message: unknown, ...more: readonly unknown[]) =>
-        this.#tell(level, message, ...more);
+      (...what: readonly unknown[]) =>
+        this.#tell(level, ...what);
     return { info: () => undefined, warn: log('warn'), error: log('error') };
   }
 }

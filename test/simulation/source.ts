@@ -40,12 +40,12 @@ export class Source {
   readonly log: MemoryCollection;
   readonly projects = new Set<string>();
   readonly repositories = new Map<RepositoryName, RepositoryFields>();
-  /** Entries that were written, those that the ring has lost included. */
-  written = 0;
+  /** Ids of the entries that were written, in the log's order, those that the ring has lost included. */
+  readonly writtenIds: string[] = [];
+  /** Those that the ring has lost at some time. */
+  readonly rolledOff = new Set<string>();
   /** What was done, for whoever looks into a seed. */
   readonly transcript: string[] = [];
-  /** Changes that were made and left no entry. */
-  unlogged = 0;
   /** Entries that are not in the log yet. */
   underWay = 0;
   #ids = 0;
@@ -151,12 +151,28 @@ export class Source {
     if (!hasChanged && !['update', 'metadata-save', 'metadata-delete'].includes(operation.kind)) {
       return true;
     }
-    if (this.#isUnlogged(operation)) {
-      this.unlogged += 1;
-    } else {
+    if (!this.#isUnlogged(operation)) {
       this.#logged(date, entryOf(operation));
+    } else {
+      this.#transcribe('without an entry', operation);
     }
     return true;
+  }
+
+  /** Remove a node as bk-repo's own jobs do when its time is up: they log nothing. */
+  expire(repository: RepositoryName, path: string): void {
+    const { date } = this.#server();
+    this.#transcribe('expired', { repository, path });
+    this.model.apply({ kind: 'delete', repository, path, operator: 'admin' }, date);
+    this.#store(repository, date);
+  }
+
+  get written(): number {
+    return this.writtenIds.length;
+  }
+
+  #transcribe(how: string, what: unknown): void {
+    this.transcript.push(`${this.#simulation.clock().toISOString()} ${how}: ${JSON.stringify(what)}`);
   }
 
   /** An id whose time is the simulation's: when a node was made is read from it. */
@@ -192,11 +208,18 @@ export class Source {
     );
     this.#simulation.after(late, () => {
       this.underWay -= 1;
-      this.written += 1;
       if (this.#faults.strikes('log rolled over')) {
-        this.log.roll(3);
+        for (const id of this.log.roll(3)) {
+          this.rolledOff.add(String(id));
+        }
       }
-      this.log.insert({ createdDate: date, ...entry, userId: 'admin', clientAddress: '127.0.0.1' });
+      const { insertedId } = this.log.insert({
+        createdDate: date,
+        ...entry,
+        userId: 'admin',
+        clientAddress: '127.0.0.1',
+      });
+      this.writtenIds.push(String(insertedId));
     });
   }
 

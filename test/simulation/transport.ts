@@ -136,7 +136,7 @@ export class SimulatedTransport extends Dispatcher {
     const caller = this.#simulation.current();
     const kind = kindOf(request.target);
     this.#simulation.note(kind);
-    if (caller !== undefined && request.method === 'POST' && !/list$/.test(kind)) {
+    if (caller !== undefined && request.method === 'POST' && !/(list|range)$/.test(kind)) {
       this.changes.set(caller, [...(this.changes.get(caller) ?? []), kind]);
     }
     let answer: ReceiverAnswer | undefined;
