@@ -335,6 +335,9 @@ function put(item: Item, path: Path, value: unknown): void {
 
 function remove(item: Item, path: Path): void {
   const parent = at(item, path.slice(0, -1));
+  if (Array.isArray(parent)) {
+    throw new SyntaxError('Elements of lists are not removed here');
+  }
   if (parent !== null && typeof parent === 'object') {
     Reflect.deleteProperty(parent, path.at(-1) ?? '');
   }

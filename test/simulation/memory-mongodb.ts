@@ -361,7 +361,28 @@ function isComparable(one: unknown, other: unknown): boolean {
   return typeof comparable(one) === typeof comparable(other) && one !== null && one !== undefined;
 }
 
+/** MongoDB sorts values of different types by their types first. */
+function typeOrder(value: unknown): number {
+  if (value === null || value === undefined) {
+    return 0;
+  }
+  if (typeof value === 'number' || value instanceof Long) {
+    return 1;
+  }
+  if (typeof value === 'string') {
+    return 2;
+  }
+  if (value instanceof ObjectId) {
+    return 4;
+  }
+  return typeof value === 'boolean' ? 5 : value instanceof Date ? 6 : 3;
+}
+
 function ordered(one: unknown, other: unknown): number {
+  const types = typeOrder(one) - typeOrder(other);
+  if (types !== 0) {
+    return types;
+  }
   const [left, right] = [comparable(one), comparable(other)];
   if (typeof left === 'number' && typeof right === 'number') {
     return left - right;
