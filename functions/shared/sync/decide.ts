@@ -1,5 +1,6 @@
 import type { SourceNode } from '../apply/source-catalog.ts';
 import type { NodeDigest } from '../remote/digest-calls.ts';
+import { partMetadata } from '../remote/metadata.ts';
 import type { Task } from '../task/task.ts';
 import { disparityOf } from './disparity.ts';
 
@@ -20,7 +21,7 @@ export type Decision =
   | 'REPLACE'
   /** The content is there; what is said about it is not. */
   | 'RENEW'
-  /** A folder's metadata. */
+  /** A folder's metadata, or what of a file's its upload may not have brought. */
   | 'SAVE_METADATA'
   /** A file stands where the folder is to be. */
   | 'VACATE'
@@ -74,7 +75,7 @@ export function decide(question: {
   }
   switch (disparity) {
     case 'UNKNOWN':
-      return isOurs && !isChanged ? 'DONE' : otherwise('REPLACE');
+      return isOurs && !isChanged ? completed(node, includeMetadata) : otherwise('REPLACE');
     case 'KIND':
     case 'CONTENT':
       return otherwise('REPLACE');
@@ -83,4 +84,10 @@ export function decide(question: {
     case 'NONE':
       return 'DONE';
   }
+}
+
+/** What a file still needs that this run has uploaded: a worker may have died before it saved what forms do not carry. */
+function completed({ metadata }: SourceNode, includeMetadata: boolean): Decision {
+  const isWhole = !includeMetadata || Object.keys(partMetadata(metadata).json).length === 0;
+  return isWhole ? 'DONE' : 'SAVE_METADATA';
 }

@@ -138,6 +138,19 @@ describe('what is to be done about a node', () => {
     }
   });
 
+  it.each<[string, Record<string, unknown>, boolean, Decision]>([
+    ['what its form has carried', { key: 'value' }, true, 'DONE'],
+    ['a number, which is saved after it', { key: 'value', count: 56 }, true, 'SAVE_METADATA'],
+    ['a key that no form carries', { 'a"b': 'value' }, true, 'SAVE_METADATA'],
+    ['a number that is not replicated', { count: 56 }, false, 'DONE'],
+  ])(
+    'an upload of this run that may have been cut off, with %s',
+    (_, metadata, includeMetadata, expected) => {
+      const node = { ...file, metadata };
+      expect(decide({ ...question, node, presence: UNKNOWN, isOurs: true, includeMetadata })).toBe(expected);
+    },
+  );
+
   it('sends what it sent before the source changed it', () => {
     const ours = { ...question, node: file, presence: UNKNOWN, isOurs: true };
     expect(decide({ ...ours, isChanged: true })).toBe('REPLACE');
