@@ -213,7 +213,8 @@ describe('what no log entry tells', { timeout: 4 * PATIENCE_MS }, () => {
       checked: 1,
       unchanged: 1,
     });
-    const calls = proxy.answered.slice(asked);
+    // Whether the remote is there is asked once for each message.
+    const calls = proxy.answered.slice(asked).filter((call) => !/ping/.test(call));
     expect(calls.filter((call) => !/version|digest|project\/create|repo\/create/.test(call))).toEqual([]);
     expect(calls.length).toBeLessThan(12);
     expect(await targetPaths('drifted')).toEqual(kept);
