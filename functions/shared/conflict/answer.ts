@@ -1,4 +1,5 @@
 import { formatLocalDateTime } from '../http/local-date-time.ts';
+import { pageAnswer } from '../http/page.ts';
 import type { Conflict } from './conflict.ts';
 import type { ConflictPage, StoredConflict } from './repository.ts';
 
@@ -10,13 +11,8 @@ export function conflictPageAnswer(options: {
   readonly timeZone: string;
 }) {
   const { page, pageNumber, pageSize, timeZone } = options;
-  return {
-    pageNumber,
-    pageSize,
-    totalRecords: page.total,
-    totalPages: Math.ceil(page.total / pageSize),
-    records: page.conflicts.map((stored) => conflictAnswer(stored, timeZone)),
-  };
+  const records = page.conflicts.map((stored) => conflictAnswer(stored, timeZone));
+  return pageAnswer({ pageNumber, pageSize, total: page.total, records });
 }
 
 function conflictAnswer({ id, conflict }: StoredConflict, timeZone: string) {

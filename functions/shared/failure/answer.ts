@@ -1,4 +1,5 @@
 import { formatLocalDateTime } from '../http/local-date-time.ts';
+import { pageAnswer } from '../http/page.ts';
 import type { FailurePage, StoredFailure } from './repository.ts';
 
 /** A page of failures in bk-repo's shape of pages; dates local to `timeZone`. */
@@ -9,13 +10,8 @@ export function failurePageAnswer(options: {
   readonly timeZone: string;
 }) {
   const { page, pageNumber, pageSize, timeZone } = options;
-  return {
-    pageNumber,
-    pageSize,
-    totalRecords: page.total,
-    totalPages: Math.ceil(page.total / pageSize),
-    records: page.failures.map((stored) => failureAnswer(stored, timeZone)),
-  };
+  const records = page.failures.map((stored) => failureAnswer(stored, timeZone));
+  return pageAnswer({ pageNumber, pageSize, total: page.total, records });
 }
 
 function failureAnswer(stored: StoredFailure, timeZone: string) {

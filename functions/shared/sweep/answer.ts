@@ -1,4 +1,5 @@
 import { formatLocalDateTime } from '../http/local-date-time.ts';
+import { pageAnswer } from '../http/page.ts';
 import type { Requested } from './request.ts';
 import type { Sweep } from './sweep.ts';
 
@@ -64,13 +65,8 @@ export function sweepPageAnswer(options: {
   readonly timeZone: string;
 }) {
   const { sweeps, pageNumber, pageSize, timeZone } = options;
-  return {
-    pageNumber,
-    pageSize,
-    totalRecords: sweeps.length,
-    totalPages: Math.ceil(sweeps.length / pageSize),
-    records: sweeps
-      .slice((pageNumber - 1) * pageSize, pageNumber * pageSize)
-      .map((sweep) => sweepAnswer(sweep, timeZone)),
-  };
+  const records = sweeps
+    .slice((pageNumber - 1) * pageSize, pageNumber * pageSize)
+    .map((sweep) => sweepAnswer(sweep, timeZone));
+  return pageAnswer({ pageNumber, pageSize, total: sweeps.length, records });
 }
