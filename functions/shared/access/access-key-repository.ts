@@ -1,12 +1,7 @@
-import {
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-} from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { listPartition } from '../aws/list-partition.ts';
 import { ACCESS_KEY_PARTITION, accessKeyKeyOf } from '../table.ts';
-import { type AccessKeyRepository, type StoredAccessKey, storedAccessKeySchema } from './access-key.ts';
+import { type AccessKeyRepository, storedAccessKeySchema } from './access-key.ts';
 
 /** Pages of at most 1 MB, each of some two thousand keys. */
 const MAX_LIST_PAGES = 10;
@@ -35,25 +30,15 @@ export function accessKeyRepository(options: {
     },
 
     async list(username) {
-      const keys: StoredAccessKey[] = [];
-      let start: Record<string, unknown> | undefined;
-      for (let page = 0; page < MAX_LIST_PAGES; page += 1) {
-        const { Items = [], LastEvaluatedKey } = await table.send(
-          new QueryCommand({
-            TableName: tableName,
-            KeyConditionExpression: 'pk = :pk',
-            ExpressionAttributeValues: { ':pk': ACCESS_KEY_PARTITION },
-            ConsistentRead: true,
-            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-          }),
-        );
-        keys.push(...Items.map((item) => storedAccessKeySchema.parse(item)));
-        start = LastEvaluatedKey;
-        if (start === undefined) {
-          return keys.filter((key) => username === undefined || key.username === username);
-        }
-      }
-      throw new Error(`There are more access keys than ${MAX_LIST_PAGES} pages hold`);
+      const keys = await listPartition({
+        table,
+        tableName,
+        partition: ACCESS_KEY_PARTITION,
+        maxPages: MAX_LIST_PAGES,
+        what: 'access keys',
+        parse: (item) => storedAccessKeySchema.parse(item),
+      });
+      return keys.filter((key) => username === undefined || key.username === username);
     },
 
     async delete(accessKey) {

@@ -1,5 +1,6 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { isConditionFailure } from '../aws/conditions.ts';
+import { listPartition } from '../aws/list-partition.ts';
 import { transact } from '../aws/transaction.ts';
 import { PRINCIPAL_PARTITION, principalKeyOf } from '../table.ts';
 import { type StoredPrincipal, storedPrincipalSchema } from './principal.ts';
@@ -68,27 +69,15 @@ export function principalRepository(options: {
       }
     },
 
-    async list() {
-      const principals: StoredPrincipal[] = [];
-      let start: Record<string, unknown> | undefined;
-      for (let page = 0; page < MAX_LIST_PAGES; page += 1) {
-        const { Items = [], LastEvaluatedKey } = await table.send(
-          new QueryCommand({
-            TableName: tableName,
-            KeyConditionExpression: 'pk = :pk',
-            ExpressionAttributeValues: { ':pk': PRINCIPAL_PARTITION },
-            ConsistentRead: true,
-            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-          }),
-        );
-        principals.push(...Items.map((item) => storedPrincipalSchema.parse(item)));
-        start = LastEvaluatedKey;
-        if (start === undefined) {
-          return principals;
-        }
-      }
-      throw new Error(`There are more principals than ${MAX_LIST_PAGES} pages hold`);
-    },
+    list: () =>
+      listPartition({
+        table,
+        tableName,
+        partition: PRINCIPAL_PARTITION,
+        maxPages: MAX_LIST_PAGES,
+        what: 'principals',
+        parse: (item) => storedPrincipalSchema.parse(item),
+      }),
 
     remove: ({ username, remainingAdmin }) =>
       transact({

@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import { isConditionFailure, isTransactionConflict } from '../aws/conditions.ts';
 import { DELETE_BATCH, deleteItems } from '../aws/delete-items.ts';
+import { listPartition } from '../aws/list-partition.ts';
 import { DomainError } from '../errors.ts';
 import {
   conflictPartitionOf,
@@ -144,25 +145,15 @@ export function taskRepository(options: {
     },
 
     async list() {
-      const tasks: Task[] = [];
-      let start: Record<string, unknown> | undefined;
-      for (let page = 0; page < MAX_LIST_PAGES; page += 1) {
-        const answer = await table.send(
-          new QueryCommand({
-            TableName: tableName,
-            KeyConditionExpression: 'pk = :pk',
-            ExpressionAttributeValues: { ':pk': TASK_PARTITION },
-            ConsistentRead: true,
-            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-          }),
-        );
-        tasks.push(...(answer.Items ?? []).map((item) => taskSchema.parse(item)));
-        start = answer.LastEvaluatedKey;
-        if (start === undefined) {
-          return tasks.sort(byCreation);
-        }
-      }
-      throw new Error(`There are more tasks than ${MAX_LIST_PAGES} pages hold`);
+      const tasks = await listPartition({
+        table,
+        tableName,
+        partition: TASK_PARTITION,
+        maxPages: MAX_LIST_PAGES,
+        what: 'tasks',
+        parse: (item) => taskSchema.parse(item),
+      });
+      return tasks.sort(byCreation);
     },
 
     async update(task, { revision }) {
