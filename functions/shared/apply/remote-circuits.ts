@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { isConditionFailure } from '../aws/conditions.ts';
+import { conditionHeld } from '../aws/conditions.ts';
 import type { Clock } from '../clock.ts';
 import { OUTAGE_TEXTS, type OutageReason, RemoteOutageError } from '../remote/errors.ts';
 import { remoteKeyOf } from '../table.ts';
@@ -178,19 +178,6 @@ export function circuitStore(options: {
   const { table, tableName } = options;
   const keyOf = (url: string) => remoteKeyOf(createHash('sha256').update(url).digest('hex'));
 
-  /** @returns whether the condition held. */
-  async function held(write: Promise<unknown>): Promise<boolean> {
-    try {
-      await write;
-      return true;
-    } catch (error) {
-      if (isConditionFailure(error)) {
-        return false;
-      }
-      throw error;
-    }
-  }
-
   return {
     async load(url) {
       const { Item } = await table.send(
@@ -200,7 +187,7 @@ export function circuitStore(options: {
     },
 
     put: (url, state, expected) =>
-      held(
+      conditionHeld(
         table.send(
           new PutCommand({
             TableName: tableName,
@@ -216,7 +203,7 @@ export function circuitStore(options: {
       ),
 
     async remove(url, expected) {
-      await held(
+      await conditionHeld(
         table.send(
           new DeleteCommand({
             TableName: tableName,

@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { isConditionFailure } from '../aws/conditions.ts';
+import { conditionHeld } from '../aws/conditions.ts';
 import { listPartition } from '../aws/list-partition.ts';
 import { transact } from '../aws/transaction.ts';
 import { PRINCIPAL_PARTITION, principalKeyOf } from '../table.ts';
@@ -51,23 +51,16 @@ export function principalRepository(options: {
       );
     },
 
-    async create(principal) {
-      try {
-        await table.send(
+    create: async (principal) =>
+      conditionHeld(
+        table.send(
           new PutCommand({
             TableName: tableName,
             Item: { ...principalKeyOf(principal.username), ...storedPrincipalSchema.parse(principal) },
             ConditionExpression: 'attribute_not_exists(pk)',
           }),
-        );
-        return true;
-      } catch (error) {
-        if (isConditionFailure(error)) {
-          return false;
-        }
-        throw error;
-      }
-    },
+        ),
+      ),
 
     list: () =>
       listPartition({

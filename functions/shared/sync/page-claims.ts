@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { isConditionFailure } from '../aws/conditions.ts';
+import { conditionHeld } from '../aws/conditions.ts';
 import { syncPageKeyOf } from '../table.ts';
 
 /**
@@ -35,7 +35,7 @@ export function pageClaims(options: {
   const { table, tableName } = options;
 
   /** @returns false when the condition does not hold. */
-  async function update(
+  function update(
     { runId, page }: Claim,
     expressions: {
       readonly UpdateExpression: string;
@@ -43,17 +43,11 @@ export function pageClaims(options: {
       readonly ExpressionAttributeValues: Record<string, unknown>;
     },
   ): Promise<boolean> {
-    try {
-      await table.send(
+    return conditionHeld(
+      table.send(
         new UpdateCommand({ TableName: tableName, Key: { ...syncPageKeyOf(runId, page) }, ...expressions }),
-      );
-      return true;
-    } catch (error) {
-      if (isConditionFailure(error)) {
-        return false;
-      }
-      throw error;
-    }
+      ),
+    );
   }
 
   return {

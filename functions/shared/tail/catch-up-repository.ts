@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { isConditionFailure } from '../aws/conditions.ts';
+import { conditionHeld } from '../aws/conditions.ts';
 import { transact } from '../aws/transaction.ts';
 import { slotKeyOf, taskKeyOf } from '../table.ts';
 import type { Task } from '../task/task.ts';
@@ -95,17 +95,7 @@ export function catchUpRepository(options: {
   const { table, tableName } = options;
 
   /** @returns whether the condition held. */
-  async function update(command: UpdateCommand): Promise<boolean> {
-    try {
-      await table.send(command);
-      return true;
-    } catch (error) {
-      if (isConditionFailure(error)) {
-        return false;
-      }
-      throw error;
-    }
-  }
+  const update = (command: UpdateCommand): Promise<boolean> => conditionHeld(table.send(command));
 
   /** The slot is where its holder takes it to be: no read of it is under way. */
   const held = (slot: { slotName: string; epoch: number; ordinal: number }) => ({
