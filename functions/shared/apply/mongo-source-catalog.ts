@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inTime } from '../mongodb/in-time.ts';
 import { nodeCollectionOf } from '../mongodb/sharding.ts';
 import { jsonMetadata } from '../node/metadata.ts';
 import { childPrefixOf } from '../node/path.ts';
@@ -67,7 +68,8 @@ export interface DocumentFinder {
 /** The source's catalog over bk-repo's collections. */
 export function mongoSourceCatalog(database: () => Promise<DocumentFinder>): SourceCatalog {
   async function findOne(collection: string, filter: Record<string, unknown>): Promise<unknown> {
-    return (await database()).collection(collection).findOne(filter, { maxTimeMS: MAX_TIME });
+    const documents = (await database()).collection(collection);
+    return inTime(MAX_TIME, (limited) => documents.findOne(filter, limited));
   }
 
   return {
@@ -94,19 +96,13 @@ export function mongoSourceCatalog(database: () => Promise<DocumentFinder>): Sou
 
     async nodesUnder(projectId, repoName, fullPath, { after, limit }) {
       const prefix = childPrefixOf(fullPath);
-      const documents = await (await database())
-        .collection(nodeCollectionOf(projectId))
-        .find(
-          {
-            projectId,
-            repoName,
-            // `0` is what follows `/`: everything that begins with the prefix, in the index's own order.
-            fullPath: { $gt: after ?? prefix, $lt: `${prefix.slice(0, -1)}0` },
-            deleted: null,
-          },
-          { sort: { fullPath: 1 }, limit, maxTimeMS: MAX_TIME },
-        )
-        .toArray();
+      const nodes = (await database()).collection(nodeCollectionOf(projectId));
+      // `0` is what follows `/`: everything that begins with the prefix, in the index's own order.
+      const range = { $gt: after ?? prefix, $lt: `${prefix.slice(0, -1)}0` };
+      const filter = { projectId, repoName, fullPath: range, deleted: null };
+      const documents = await inTime(MAX_TIME, (limited) =>
+        nodes.find(filter, { sort: { fullPath: 1 }, limit, ...limited }).toArray(),
+      );
       return documents.map((document) => nodeOf(nodeDocument.parse(document)));
     },
   };

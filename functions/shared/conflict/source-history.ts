@@ -1,3 +1,4 @@
+import { inTime } from '../mongodb/in-time.ts';
 import { nodeCollectionOf } from '../mongodb/sharding.ts';
 
 /** Longest that the database may take for one question; milliseconds. */
@@ -37,18 +38,19 @@ export interface NodeFinder {
 export function mongoSourceHistory(database: () => Promise<NodeFinder>): SourceHistory {
   return {
     async had(projectId, repoName, { fullPath, folder, sha256, before }) {
-      const document = await (await database()).collection(nodeCollectionOf(projectId)).findOne(
-        {
-          projectId,
-          repoName,
-          fullPath,
-          ...(folder === undefined ? {} : { folder }),
-          ...(sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }),
-          ...(before === undefined
-            ? {}
-            : { $or: [{ deleted: { $ne: null } }, { lastModifiedDate: { $lt: before } }] }),
-        },
-        { maxTimeMS: MAX_TIME, projection: { _id: 1 } },
+      const nodes = (await database()).collection(nodeCollectionOf(projectId));
+      const filter = {
+        projectId,
+        repoName,
+        fullPath,
+        ...(folder === undefined ? {} : { folder }),
+        ...(sha256 === undefined ? {} : { sha256: sha256.toLowerCase() }),
+        ...(before === undefined
+          ? {}
+          : { $or: [{ deleted: { $ne: null } }, { lastModifiedDate: { $lt: before } }] }),
+      };
+      const document = await inTime(MAX_TIME, (limited) =>
+        nodes.findOne(filter, { ...limited, projection: { _id: 1 } }),
       );
       return document !== null;
     },

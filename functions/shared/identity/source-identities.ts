@@ -1,5 +1,6 @@
 import { ObjectId } from 'mongodb';
 import { z } from 'zod';
+import { inTime } from '../mongodb/in-time.ts';
 
 /** What the source's database says of roles, permissions and users; of a password or token it is never asked. */
 
@@ -129,15 +130,12 @@ export function mongoSourceIdentities(database: () => Promise<DocumentLister>): 
   }): Promise<Listed<Item>> {
     const { collection, filter, schema, projection, page } = options;
     const { after, limit } = page;
-    const found = await (await database())
-      .collection(collection)
-      .find(after === undefined ? filter : { ...filter, _id: { $gt: new ObjectId(after) } }, {
-        ...(projection === undefined ? {} : { projection }),
-        sort: { _id: 1 },
-        limit,
-        maxTimeMS: MAX_TIME,
-      })
-      .toArray();
+    const documents = (await database()).collection(collection);
+    const behind = after === undefined ? filter : { ...filter, _id: { $gt: new ObjectId(after) } };
+    const shape = { ...(projection === undefined ? {} : { projection }), sort: { _id: 1 }, limit } as const;
+    const found = await inTime(MAX_TIME, (limited) =>
+      documents.find(behind, { ...shape, ...limited }).toArray(),
+    );
     const last = found.length < limit ? undefined : identified.parse(found.at(-1))._id.toHexString();
     const items = found.flatMap((document) => {
       const { success, data } = schema.safeParse(document);

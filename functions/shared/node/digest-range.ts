@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DomainError } from '../errors.ts';
 import { jacksonBoolean, jacksonInteger, jacksonString, optional, withDefault } from '../http/jackson.ts';
 import { domainRule } from '../http/validation.ts';
+import { inTime } from '../mongodb/in-time.ts';
 import { type AnsweredDigest, DIGEST_PROJECTION, digestOf, MAX_PATHS } from './digests.ts';
 import { LIVE } from './document.ts';
 import { BEHIND_PATHS, comparePaths, ROOT } from './path.ts';
@@ -44,21 +45,15 @@ export async function nodeDigestRange(options: {
   const { database, question } = options;
   const { projectId, repoName, after = ROOT, until, limit } = question;
   const nodes = await nodesOf(database, projectId);
-  const found = await nodes
-    .find(
-      {
-        projectId,
-        repoName,
-        fullPath: {
-          $gt: comparePaths(after, ROOT) > 0 ? after : ROOT,
-          $lt: BEHIND_PATHS,
-          ...(until === undefined ? {} : { $lte: until }),
-        },
-        ...LIVE,
-      },
-      { projection: DIGEST_PROJECTION, sort: { fullPath: 1 }, limit: limit + 1, maxTimeMS: MAX_TIME },
-    )
-    .toArray();
+  const range = {
+    $gt: comparePaths(after, ROOT) > 0 ? after : ROOT,
+    $lt: BEHIND_PATHS,
+    ...(until === undefined ? {} : { $lte: until }),
+  };
+  const shape = { projection: DIGEST_PROJECTION, sort: { fullPath: 1 }, limit: limit + 1 } as const;
+  const found = await inTime(MAX_TIME, (limited) =>
+    nodes.find({ projectId, repoName, fullPath: range, ...LIVE }, { ...shape, ...limited }).toArray(),
+  );
   return rangeAnswer({ found: found.map(digestOf), question });
 }
 

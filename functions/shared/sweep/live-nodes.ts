@@ -1,4 +1,5 @@
 import type { Container } from '../lane/message.ts';
+import { inTime } from '../mongodb/in-time.ts';
 import { nodeCollectionOf } from '../mongodb/sharding.ts';
 import { ROOT } from '../node/path.ts';
 
@@ -20,11 +21,9 @@ export interface DocumentCounter {
 
 /** Counts over bk-repo's collections, on the index of full paths. */
 export function mongoLiveNodes(database: () => Promise<DocumentCounter>): LiveNodes {
-  return async ({ projectId, repoName }, limit) =>
-    (await database())
-      .collection(nodeCollectionOf(projectId))
-      .countDocuments(
-        { projectId, repoName, fullPath: { $gt: ROOT }, deleted: null },
-        { limit, maxTimeMS: MAX_TIME },
-      );
+  return async ({ projectId, repoName }, limit) => {
+    const nodes = (await database()).collection(nodeCollectionOf(projectId));
+    const live = { projectId, repoName, fullPath: { $gt: ROOT }, deleted: null };
+    return inTime(MAX_TIME, (limited) => nodes.countDocuments(live, { limit, ...limited }));
+  };
 }

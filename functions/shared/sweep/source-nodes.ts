@@ -1,6 +1,7 @@
 import { ObjectId } from 'mongodb';
 import { z } from 'zod';
 import type { Container } from '../lane/message.ts';
+import { inTime } from '../mongodb/in-time.ts';
 import { nodeCollectionOf } from '../mongodb/sharding.ts';
 import { jsonMetadata } from '../node/metadata.ts';
 import { BEHIND_PATHS, comparePaths, ROOT } from '../node/path.ts';
@@ -77,18 +78,19 @@ const comparedSchema = z
       : { ...common, folder, size, sha256: sha256 ?? '', expireDate: expireDate ?? undefined };
   });
 
+interface Shape {
+  readonly projection: Record<string, 0 | 1>;
+  readonly sort?: Record<string, 1>;
+  readonly skip?: number;
+  readonly limit?: number;
+}
+
 /** What is asked of the database. */
 export interface NodeLister {
   collection(name: string): {
     find(
       filter: Record<string, unknown>,
-      options: {
-        readonly projection: Record<string, 0 | 1>;
-        readonly maxTimeMS: number;
-        readonly sort?: Record<string, 1>;
-        readonly skip?: number;
-        readonly limit?: number;
-      },
+      options: Shape & { readonly maxTimeMS: number },
     ): { toArray(): Promise<unknown[]> };
   };
 }
@@ -98,45 +100,39 @@ export interface NodeLister {
  * path of the one before, so that what comes and goes meanwhile moves nothing out of its sight.
  */
 export function mongoSourceNodes(database: () => Promise<NodeLister>): SourceNodes {
-  async function collectionOf(projectId: string) {
-    return (await database()).collection(nodeCollectionOf(projectId));
+  async function find(projectId: string, filter: Record<string, unknown>, shape: Shape): Promise<unknown[]> {
+    const nodes = (await database()).collection(nodeCollectionOf(projectId));
+    return inTime(MAX_TIME, (limited) =>
+      nodes.find({ projectId, ...filter }, { ...shape, ...limited }).toArray(),
+    );
   }
 
   /** The path of the last document that one question may look at; undefined where it may look at all that follow. */
   async function scannedThrough({ projectId, repoName, after = ROOT }: Omit<PageOf, 'limit'>) {
-    const [last] = await (await collectionOf(projectId))
-      .find(
-        { projectId, repoName, fullPath: { $gt: after, $lt: BEHIND_PATHS } },
-        {
-          projection: PATH_ONLY,
-          sort: { fullPath: 1 },
-          skip: MAX_SCANNED - 1,
-          limit: 1,
-          maxTimeMS: MAX_TIME,
-        },
-      )
-      .toArray();
+    const [last] = await find(
+      projectId,
+      { repoName, fullPath: { $gt: after, $lt: BEHIND_PATHS } },
+      { projection: PATH_ONLY, sort: { fullPath: 1 }, skip: MAX_SCANNED - 1, limit: 1 },
+    );
     return last === undefined ? undefined : pathSchema.parse(last).fullPath;
   }
 
   return {
     async live({ projectId, repoName, after = ROOT, limit }) {
-      const documents = await (await collectionOf(projectId))
-        .find(
-          { projectId, repoName, fullPath: { $gt: after, $lt: BEHIND_PATHS }, deleted: null },
-          { projection: COMPARED, sort: { fullPath: 1 }, limit, maxTimeMS: MAX_TIME },
-        )
-        .toArray();
+      const documents = await find(
+        projectId,
+        { repoName, fullPath: { $gt: after, $lt: BEHIND_PATHS }, deleted: null },
+        { projection: COMPARED, sort: { fullPath: 1 }, limit },
+      );
       return documents.map((document) => comparedSchema.parse(document));
     },
 
     async liveAt({ projectId, repoName, fullPaths }) {
-      const documents = await (await collectionOf(projectId))
-        .find(
-          { projectId, repoName, fullPath: { $in: [...fullPaths] }, deleted: null },
-          { projection: COMPARED, maxTimeMS: MAX_TIME },
-        )
-        .toArray();
+      const documents = await find(
+        projectId,
+        { repoName, fullPath: { $in: [...fullPaths] }, deleted: null },
+        { projection: COMPARED },
+      );
       return documents.map((document) => comparedSchema.parse(document));
     },
 
@@ -144,21 +140,12 @@ export function mongoSourceNodes(database: () => Promise<NodeLister>): SourceNod
       const { projectId, repoName, after = ROOT, limit } = page;
       // Without a window every document is one that is looked for: the limit bounds what is read.
       const through = window === undefined ? undefined : await scannedThrough(page);
-      const documents = await (await collectionOf(projectId))
-        .find(
-          {
-            projectId,
-            repoName,
-            fullPath: {
-              $gt: after,
-              $lt: BEHIND_PATHS,
-              ...(through === undefined ? {} : { $lte: through }),
-            },
-            ...(window === undefined ? {} : touchedIn(window)),
-          },
-          { projection: PATH_ONLY, sort: { fullPath: 1 }, limit, maxTimeMS: MAX_TIME },
-        )
-        .toArray();
+      const range = { $gt: after, $lt: BEHIND_PATHS, ...(through === undefined ? {} : { $lte: through }) };
+      const documents = await find(
+        projectId,
+        { repoName, fullPath: range, ...(window === undefined ? {} : touchedIn(window)) },
+        { projection: PATH_ONLY, sort: { fullPath: 1 }, limit },
+      );
       // A file that was overwritten often has a tombstone for each time.
       const fullPaths = [...new Set(documents.map((document) => pathSchema.parse(document).fullPath))];
       return { fullPaths, next: documents.length < limit ? through : fullPaths.at(-1) };
@@ -166,16 +153,14 @@ export function mongoSourceNodes(database: () => Promise<NodeLister>): SourceNod
 
     async tombstonesAt({ projectId, repoName, fullPaths }) {
       // Not `distinct`: FerretDB (v1.24.2) takes no time limit for it. Each round leaves at least one path behind.
-      const collection = await collectionOf(projectId);
       const found = new Set<string>();
       let wanted = fullPaths;
       while (wanted.length > 0) {
-        const documents = await collection
-          .find(
-            { projectId, repoName, fullPath: { $in: [...wanted] }, deleted: { $ne: null } },
-            { projection: PATH_ONLY, sort: { fullPath: 1 }, limit: MAX_TOMBSTONES, maxTimeMS: MAX_TIME },
-          )
-          .toArray();
+        const documents = await find(
+          projectId,
+          { repoName, fullPath: { $in: [...wanted] }, deleted: { $ne: null } },
+          { projection: PATH_ONLY, sort: { fullPath: 1 }, limit: MAX_TOMBSTONES },
+        );
         const read = documents.map((document) => pathSchema.parse(document).fullPath);
         for (const fullPath of read) {
           found.add(fullPath);

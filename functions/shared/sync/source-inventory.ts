@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { inTime } from '../mongodb/in-time.ts';
 import { nodeCollectionOf } from '../mongodb/sharding.ts';
 import { ROOT } from '../node/path.ts';
 
@@ -57,8 +58,8 @@ export function mongoSourceInventory(database: () => Promise<DocumentLister>): S
     filter: Record<string, unknown>,
     options: Omit<FindOptions, 'maxTimeMS'>,
   ): Promise<unknown[]> {
-    const found = (await database()).collection(collection).find(filter, { ...options, maxTimeMS: MAX_TIME });
-    return found.toArray();
+    const documents = (await database()).collection(collection);
+    return inTime(MAX_TIME, (limited) => documents.find(filter, { ...options, ...limited }).toArray());
   }
 
   async function names(
