@@ -8,6 +8,9 @@ import { dueSweep, duesAfter, newSweep, type Sweep } from './sweep.ts';
 /** Attempts at a beginning that others got in the way of. */
 const ATTEMPTS = 4;
 
+/** Seconds after which a sweep is looked after again: more than a look counts as just made (`process-sweep.ts`). */
+export const LOOK_DELAY = 30;
+
 /** Milliseconds in which somebody has looked after a sweep, or its message is lost: above a message's longest delay and visibility. */
 const FORGOTTEN_MS = 1_800_000;
 
@@ -42,7 +45,10 @@ export async function beginDue(options: {
       if (active?.status === 'RUNNING') {
         const patience = active.epoch === 0 ? UNBEGUN_MS : FORGOTTEN_MS;
         if (now.getTime() - Date.parse(active.touchedAt) > patience) {
-          await queue.sweep({ taskKey, sweepId: active.sweepId });
+          const { sweepId } = active;
+          await queue.sweep({ taskKey, sweepId }, { delay: LOOK_DELAY });
+          // One message for each time: where they wait for longer than that, each would bring another with it, for ever.
+          await sweeps.touch({ taskKey, sweepId, at: now });
         }
         return undefined;
       }

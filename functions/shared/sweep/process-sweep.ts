@@ -3,15 +3,12 @@ import { DONE, delayAfter, MAX_FRUITLESS_DELIVERIES, type Verdict } from '../syn
 import type { SweepMessage } from '../sync/message.ts';
 import type { RunQueue } from '../sync/queue.ts';
 import type { Task } from '../task/task.ts';
-import { beginDue, type DueDependencies } from './due.ts';
+import { beginDue, type DueDependencies, LOOK_DELAY } from './due.ts';
 import { type FindDependencies, findDifferences, SweepLostError, TaskStoppedError } from './find.ts';
 import { guardText } from './guard.ts';
 import type { SweepParts } from './parts.ts';
 import type { SweepRepository } from './repository.ts';
 import { isSweepable, type Sweep, type SweepStatus } from './sweep.ts';
-
-/** Seconds after which a sweep whose parts are sent is looked after again. */
-export const LOOK_DELAY = 30;
 
 /** Milliseconds after a look in which its next one is still on its way: another delivery has nothing to look after. */
 const LOOKED_MS = 15_000;
