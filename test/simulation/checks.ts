@@ -19,7 +19,8 @@ function slotOf({ table }: Scenario) {
   return table.items('SLOT').map((item) => slotSchema.parse(item))[0];
 }
 
-function accountAt(scenario: Scenario, destination: Destination): TaskAccount {
+/** A task's account, as the table has it. */
+export function accountAt(scenario: Scenario, destination: Destination): TaskAccount {
   const task = scenario.taskOf(destination);
   const lanes = scenario.table.items(`LANE#${task.key}`).map((item) => laneStateSchema.parse(item));
   return accountOf({ slot: slotOf(scenario), task, lanes });

@@ -12,7 +12,15 @@ import { type Task, taskSchema } from '../../functions/shared/task/task.ts';
 import { toggleTask } from '../../functions/shared/task/toggle.ts';
 import { upkeep } from '../../functions/shared/upkeep/upkeep.ts';
 import { Changes } from './changes.ts';
-import { accountCloses, archiveHoldsTheLog, converged, Divergence, nothingLeft, stateOf } from './checks.ts';
+import {
+  accountAt,
+  accountCloses,
+  archiveHoldsTheLog,
+  converged,
+  Divergence,
+  nothingLeft,
+  stateOf,
+} from './checks.ts';
 import { Cloud } from './cloud.ts';
 import { Deployment, LANE_QUEUE, RUN_QUEUE } from './deployment.ts';
 import { Destination, type RemoteKind } from './destination.ts';
@@ -64,6 +72,8 @@ const SLOW_MS = HOUR;
 /** Of the worlds, how many have a second task, a task that skips conflicts, a remote that is away for hours, and for days. */
 const SHARES = { second: 0.25, skip: 0.2, away: 0.2, longAway: 0.06, pausedOn: 0.3 };
 const LONG_MS = 20 * DAY;
+/** Changes of a world without faults. */
+const CALM_CHANGES = 200;
 
 /** One world from one seed: changes and faults, then rest, then the checks. */
 export class Scenario {
@@ -79,6 +89,7 @@ export class Scenario {
   readonly seed: number;
   readonly warnings: string[] = [];
   readonly #changes: Changes;
+  readonly #isCalm: boolean;
   #tailers = 0;
   #workers = 0;
   #planners = 0;
@@ -90,7 +101,8 @@ export class Scenario {
   readonly #planning: ReturnType<Deployment['planner']>[] = [];
   #fatal: unknown;
 
-  constructor(seed: number) {
+  /** @param calm a world without faults, with such destinations, of which none skips conflicts; absent: all is left to chance. */
+  constructor(seed: number, calm?: { readonly remotes: readonly RemoteKind[] }) {
     this.seed = seed;
     const simulation = new Simulation(seed, START);
     const faults = new Faults(simulation);
@@ -101,14 +113,18 @@ export class Scenario {
     this.s3 = new MemoryS3(cloud);
     const sqs = new MemorySqs(cloud, [this.queue, this.runs]);
     this.source = new Source({ simulation, faults, mongo: new MemoryMongo(cloud), s3: this.s3 });
-    const isSkipping = simulation.random() < SHARES.skip;
+    this.#isCalm = calm !== undefined;
+    faults.isOn = !this.#isCalm;
+    const isSkipping = !this.#isCalm && simulation.random() < SHARES.skip;
     const count = simulation.random() < SHARES.second ? 2 : 1;
-    this.destinations = Array.from(
-      { length: count },
-      (_, index) =>
+    const kinds =
+      calm?.remotes ??
+      Array.from({ length: count }, () => simulation.pick(['era', 'base', 'extended', 'extended'] as const));
+    this.destinations = kinds.map(
+      (kind, index) =>
         new Destination({
           number: index + 1,
-          kind: simulation.pick(['era', 'base', 'extended', 'extended'] as const),
+          kind,
           conflictStrategy: isSkipping ? 'SKIP' : 'OVERWRITE',
           cloud,
           s3: this.s3,
@@ -180,6 +196,41 @@ export class Scenario {
       struck: faults.struck,
       killedAt: faults.killedAt,
     };
+  }
+
+  /**
+   * Play the changes of a calm world, in which nobody answers at any destination but the first.
+   *
+   * @returns milliseconds from the writing of the source's n-th entry until the first destination had n of them.
+   */
+  async measureLag(): Promise<number[]> {
+    const { simulation, source, destinations } = this;
+    const [first, ...silent] = destinations;
+    if (first === undefined) {
+      throw new Error('There is no destination');
+    }
+    for (const { transport } of silent) {
+      transport.isDown = 'SILENT';
+    }
+    await this.#open();
+    this.#everySoOften(CALM_CHANGES);
+    this.#everyMinute();
+    this.#everyFiveMinutes();
+    this.#deliverSoon();
+    const writtenAt: number[] = [];
+    const lags: number[] = [];
+    await this.#passUntil(() => {
+      while (writtenAt.length < source.written) {
+        writtenAt.push(simulation.now);
+      }
+      const { read, pending } = accountAt(this, first);
+      while (lags.length < read - pending) {
+        lags.push(simulation.now - (writtenAt[lags.length] ?? Number.NaN));
+      }
+      return !this.#isStorm && source.underWay === 0 && lags.length === source.written;
+    }, DAY);
+    converged(this, first);
+    return lags;
   }
 
   /** What the table has of a task. */
@@ -372,7 +423,8 @@ export class Scenario {
   async #tail(): Promise<void> {
     const { simulation } = this;
     this.#tailers += 1;
-    const mode: TailMode = this.#isStorm && simulation.random() < 0.6 ? 'continuous' : 'burst';
+    const isFollowing = this.#isStorm && (this.#isCalm || simulation.random() < 0.6);
+    const mode: TailMode = isFollowing ? 'continuous' : 'burst';
     const owner = `tailer ${this.#tailers}`;
     const end = await simulation.spawn('tailer', async () => {
       await tail(this.deployment.tailer(), {

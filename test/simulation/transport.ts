@@ -8,6 +8,9 @@ import type { Process, Simulation } from './simulation.ts';
 const LATENCY = { least: 2, most: 30 };
 const SLOW = { least: 1_000, most: 20_000 };
 
+/** As long as a client waits for a connection (`remote/client.ts`); milliseconds. */
+const CONNECT_MS = 5_000;
+
 /** An error as Node's sockets and undici report it. */
 class TransportError extends Error {
   readonly code: string;
@@ -30,8 +33,8 @@ interface Answered extends ReceiverAnswer {
 export class SimulatedTransport extends Dispatcher {
   /** Requests that change something, by the process that made them. */
   readonly changes = new Map<Process, string[]>();
-  /** Whether nothing gets through. */
-  isDown = false;
+  /** Whether nothing gets through: connections are refused, or nobody says anything to them. */
+  isDown: boolean | 'SILENT' = false;
   readonly #cloud: Cloud;
   readonly #simulation: Simulation;
   readonly #faults: Faults;
@@ -86,6 +89,10 @@ export class SimulatedTransport extends Dispatcher {
     const point = `remote ${options.method} ${kindOf(options.path)}`;
     await this.#simulation.sleep(this.#simulation.between(least, most));
     await this.#cloud.dieMaybe(`before ${point}`);
+    if (this.isDown === 'SILENT') {
+      await this.#simulation.sleep(CONNECT_MS);
+      throw new TransportError('UND_ERR_CONNECT_TIMEOUT');
+    }
     if (this.isDown || this.#faults.strikes('remote refuses connections')) {
       throw new TransportError('ECONNREFUSED');
     }
