@@ -1,5 +1,4 @@
-import { RemoteOutageError } from '../remote/errors.ts';
-import { DONE, delayAfter, MAX_FRUITLESS_DELIVERIES, type Verdict } from '../sync/give-up.ts';
+import { DONE, type Verdict, workOn } from '../sync/give-up.ts';
 import type { SweepMessage } from '../sync/message.ts';
 import type { RunQueue } from '../sync/queue.ts';
 import type { Task } from '../task/task.ts';
@@ -95,60 +94,40 @@ async function find(options: {
   const { task, sweep, message, deliveries, signal, random, dependencies } = options;
   const { sweeps, queue, clock, logger } = dependencies;
   const { taskKey, sweepId } = sweep;
-  const position = JSON.stringify(sweep.cursor);
-
-  const giveUp = async (reason: string): Promise<Verdict> => {
-    const at = clock();
-    const notBefore = new Date(at.getTime() + REPAIR_AGAIN_MS);
-    const text = `Given up after several attempts at comparing: ${reason}`;
-    await sweeps.end({ taskKey, sweepId, status: 'FAILED', reason: text, repair: { notBefore }, at });
-    return DONE;
-  };
-  if (deliveries > MAX_FRUITLESS_DELIVERIES) {
-    if (position === message.position) {
-      return giveUp('the finder ended early');
-    }
-    // Finders that died have led somewhere: only deliveries that have not count.
-    await queue.sweep({ taskKey, sweepId, position });
-    return DONE;
-  }
-
-  let hasAdvanced = false;
-  const advanced = () => {
-    hasAdvanced = true;
-  };
-  try {
-    const claimed = await sweeps.claim(sweep, clock());
-    if (claimed === undefined) {
-      // Whoever has it has a message of its own.
-      return DONE;
-    }
-    await findDifferences({ task, sweep: claimed, signal, advanced, dependencies });
-    return undefined;
-  } catch (error) {
-    if (error instanceof SweepLostError) {
-      return DONE;
-    }
-    if (error instanceof TaskStoppedError) {
-      return interrupt(sweep, { sweeps, clock });
-    }
-    const isTimeUp = signal.aborted;
-    const isOutage = error instanceof RemoteOutageError;
-    logger[isTimeUp || isOutage ? 'warn' : 'error']('A sweep was interrupted', {
-      taskKey,
-      sweepId,
-      deliveries,
-      error: error instanceof Error ? error : String(error),
-    });
-    const delay = isTimeUp ? 0 : delayAfter(error, deliveries, random());
-    if (hasAdvanced || (isOutage && deliveries >= MAX_FRUITLESS_DELIVERIES)) {
-      await queue.sweep({ taskKey, sweepId }, { delay });
-      return DONE;
-    }
-    return deliveries < MAX_FRUITLESS_DELIVERIES
-      ? { kind: 'BACK', delay }
-      : giveUp('a fault that the logs name');
-  }
+  return workOn({
+    ...{ deliveries, signal, random, logger },
+    position: JSON.stringify(sweep.cursor),
+    positionBefore: message.position,
+    work: async (advanced) => {
+      try {
+        const claimed = await sweeps.claim(sweep, clock());
+        if (claimed === undefined) {
+          // Whoever has it has a message of its own.
+          return DONE;
+        }
+        await findDifferences({ task, sweep: claimed, signal, advanced, dependencies });
+        return undefined;
+      } catch (error) {
+        if (error instanceof SweepLostError) {
+          return DONE;
+        }
+        if (error instanceof TaskStoppedError) {
+          return interrupt(sweep, { sweeps, clock });
+        }
+        throw error;
+      }
+    },
+    sendAgain: (stands, again) => queue.sweep({ taskKey, sweepId, ...stands }, again),
+    giveUp: async (reason) => {
+      const at = clock();
+      const notBefore = new Date(at.getTime() + REPAIR_AGAIN_MS);
+      const text = `Given up after several attempts at comparing: ${reason}`;
+      await sweeps.end({ taskKey, sweepId, status: 'FAILED', reason: text, repair: { notBefore }, at });
+    },
+    worker: 'finder',
+    waitsForRemote: true,
+    interruption: { text: 'A sweep was interrupted', about: { taskKey, sweepId } },
+  });
 }
 
 /** Look whether a sweep's parts are done, and end it when they are. */

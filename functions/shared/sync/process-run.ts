@@ -1,11 +1,10 @@
-import { RemoteOutageError } from '../remote/errors.ts';
 import type { Run } from '../run/run.ts';
 import { following, isSyncDue } from '../task/begin.ts';
 import type { SlotOpener } from '../task/ports.ts';
 import type { TaskRepository } from '../task/repository.ts';
 import type { Task } from '../task/task.ts';
 import { finishRun } from './finish-run.ts';
-import { DONE, delayAfter, MAX_FRUITLESS_DELIVERIES, reasonOf, type Verdict } from './give-up.ts';
+import { DONE, delayAfter, MAX_FRUITLESS_DELIVERIES, type Verdict, workOn } from './give-up.ts';
 import {
   type PlanMessage,
   type RetryMessage,
@@ -240,48 +239,34 @@ async function plan(options: {
   if (task === undefined || run?.status !== 'REPLICATING') {
     return DONE;
   }
-  const giveUp = async (reason: string): Promise<Verdict> => {
-    const errorReason = `Given up after several attempts at planning: ${reason}`;
-    await runs.end({ taskKey, runId, status: 'FAILED', errorReason, at: clock() });
-    return DONE;
-  };
-  if (deliveries > MAX_FRUITLESS_DELIVERIES) {
-    const position = positionOf(run);
-    if (position === message.position) {
-      return giveUp('the planner ended early');
-    }
-    // Planners that died have led somewhere: only deliveries that have not count.
-    await queue.plan({ taskKey, runId, position });
-    return DONE;
-  }
-
-  let hasAdvanced = false;
-  const advanced = () => {
-    hasAdvanced = true;
-  };
-  try {
-    await planRun({ task, run, signal, advanced, dependencies });
-  } catch (error) {
-    if (error instanceof RunEndedError) {
-      return DONE;
-    }
-    if (error instanceof PlanContendedError) {
-      await queue.plan({ taskKey, runId }, { delay: WATCH_DELAY });
-      return DONE;
-    }
-    const isTimeUp = signal.aborted;
-    logger[isTimeUp || error instanceof RemoteOutageError ? 'warn' : 'error']('Planning was interrupted', {
-      taskKey,
-      runId,
-      deliveries,
-      error: error instanceof Error ? error : String(error),
-    });
-    const delay = isTimeUp ? 0 : delayAfter(error, deliveries, random());
-    if (hasAdvanced) {
-      await queue.plan({ taskKey, runId }, { delay });
-      return DONE;
-    }
-    return deliveries < MAX_FRUITLESS_DELIVERIES ? { kind: 'BACK', delay } : giveUp(reasonOf(error));
+  const verdict = await workOn({
+    ...{ deliveries, signal, random, logger },
+    position: positionOf(run),
+    positionBefore: message.position,
+    work: async (advanced) => {
+      try {
+        await planRun({ task, run, signal, advanced, dependencies });
+        return undefined;
+      } catch (error) {
+        if (error instanceof PlanContendedError) {
+          await queue.plan({ taskKey, runId }, { delay: WATCH_DELAY });
+        } else if (!(error instanceof RunEndedError)) {
+          throw error;
+        }
+        return DONE;
+      }
+    },
+    sendAgain: (stands, again) => queue.plan({ taskKey, runId, ...stands }, again),
+    giveUp: async (reason) => {
+      const errorReason = `Given up after several attempts at planning: ${reason}`;
+      await runs.end({ taskKey, runId, status: 'FAILED', errorReason, at: clock() });
+    },
+    worker: 'planner',
+    waitsForRemote: false,
+    interruption: { text: 'Planning was interrupted', about: { taskKey, runId } },
+  });
+  if (verdict !== undefined) {
+    return verdict;
   }
   await finishRun({ taskKey, runId, runs, clock });
   if ((await runs.get(taskKey, runId))?.status === 'REPLICATING') {
