@@ -11,7 +11,7 @@ import { logger } from '../shared/logger.ts';
 import { writeLine } from '../shared/metrics.ts';
 import { bkRepoDatabase } from '../shared/mongodb/database.ts';
 import { cappedOperateLog } from '../shared/operate-log/reader.ts';
-import { inspectLog } from '../shared/operate-log/ring.ts';
+import { inspectIfPossible, inspectLog } from '../shared/operate-log/ring.ts';
 import { slotRepository } from '../shared/slot/repository.ts';
 import { gapRepairs } from '../shared/sweep/gap.ts';
 import { sweepRepository } from '../shared/sweep/table-sweeps.ts';
@@ -60,6 +60,7 @@ export async function handler(_event: unknown, context: Context): Promise<TailOu
       tasks: taskRepository(table),
       catchUps: catchUpRepository(table),
       log: cappedOperateLog(source),
+      inspect: () => inspectIfPossible({ inspect: () => inspectLog(source), logger }),
       archive: s3Archive({ s3: s3(), bucket: env.ARCHIVE_BUCKET }),
       lanes: laneRepository(table),
       queue: sqsLaneQueue({ sqs: sqs(), queueUrl: env.LANE_QUEUE_URL }),

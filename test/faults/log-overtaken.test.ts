@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ObjectId } from 'mongodb';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readEndpoints } from '../../bin/local/endpoints.ts';
 import { projectCreated } from '../../bin/simulator/log-entries.ts';
 import { inspectLog } from '../../functions/shared/operate-log/ring.ts';
@@ -15,33 +16,53 @@ import { storedTask } from '../support/tasks.ts';
 /** The size that bk-repo's documentation gives the log: it holds some twenty entries. */
 const DOCUMENTED_BYTES = 10_000;
 
-describe('a log of the documented size, overtaken between two reads', () => {
+describe('a log of the documented size', () => {
   let sandbox: Sandbox;
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     const { stages } = await readEndpoints();
     sandbox = await Sandbox.create(stages.source, { logBytes: DOCUMENTED_BYTES });
     await openSlot({ slotName: 'default', slots: sandbox.slots, log: sandbox.log });
     await sandbox.tasks.put(storedTask());
   });
 
-  afterAll(() => sandbox.destroy());
+  afterEach(() => sandbox.destroy());
 
-  it('goes on from the oldest entry, and the slot shows the gap', async () => {
+  /** The server evicts when it likes (FerretDB by its own clock): write on until an entry is gone. */
+  async function overwrite(lost: ObjectId): Promise<void> {
     const log = sandbox.database.collection(SANDBOX_LOG);
-    const write = (name: string) => log.insertOne({ createdDate: new Date(), ...projectCreated(name) });
-    const { insertedId: lastRead } = await write('first');
-    await tail(sandboxedTail(sandbox), burst('one'));
-
-    // The server evicts when it likes (FerretDB by its own clock): write on until the entry is gone.
-    for (let round = 0; (await log.findOne({ _id: lastRead })) !== null; round += 1) {
+    for (let round = 0; (await log.findOne({ _id: lost })) !== null; round += 1) {
       expect(round).toBeLessThan(60);
       for (let entry = 0; entry < 40; entry += 1) {
         await write(`lost_${round}_${entry}`);
       }
       await wait(500);
     }
-    const { insertedId: newest } = await write('kept');
+  }
+
+  async function write(name: string): Promise<ObjectId> {
+    const log = sandbox.database.collection(SANDBOX_LOG);
+    return (await log.insertOne({ createdDate: new Date(), ...projectCreated(name) })).insertedId;
+  }
+
+  it('goes round before a slot on it, opened when it was empty, is read for the first time: that shows as a gap', async () => {
+    await overwrite(await write('first'));
+    await tail(sandboxedTail(sandbox), burst('one'));
+
+    const slot = await sandbox.slots.get('default');
+    expect(slot?.gaps).toBe(1);
+    const committed = await sandbox.archive.load('default', 1);
+    expect(committed?.gap).toMatchObject({
+      after: { lastId: null, lastLoggedAt: slot?.createdDate },
+      before: { lastId: committed?.documents[0]?.id },
+    });
+  });
+
+  it('is overtaken between two reads: reading goes on from the oldest entry, and the slot shows the gap', async () => {
+    const lastRead = await write('first');
+    await tail(sandboxedTail(sandbox), burst('one'));
+    await overwrite(lastRead);
+    const newest = await write('kept');
     const behind = await sandbox.slots.get('default');
     const ring = await inspectLog({ database: sandbox.database, collection: SANDBOX_LOG });
     const position = behind?.position ?? { lastId: null, lastLoggedAt: null };

@@ -29,6 +29,7 @@ import type { TailDependencies } from '../../functions/shared/tail/tail.ts';
 import { taskRepository } from '../../functions/shared/task/repository.ts';
 import { laneUpkeep } from '../../functions/shared/upkeep/lanes.ts';
 import type { UpkeepStep } from '../../functions/shared/upkeep/upkeep.ts';
+import { ENDLESS } from '../support/memory-log.ts';
 import type { Cloud } from './cloud.ts';
 import { clientsOf, type Destination } from './destination.ts';
 import type { MemoryDynamoDb } from './memory-dynamodb.ts';
@@ -109,6 +110,8 @@ export class Deployment {
       tasks: this.tasks,
       catchUps: catchUpRepository(this.#table),
       log: this.log,
+      // It goes round by chance, and not because it is full.
+      inspect: async () => ENDLESS,
       archive: this.archive,
       lanes: laneRepository(this.#table),
       queue: this.#laneQueue,

@@ -1,5 +1,17 @@
 import { MongoServerError } from 'mongodb';
 import type { LogCursor, LogDatabase } from '../../functions/shared/operate-log/reader.ts';
+import type { LogRing } from '../../functions/shared/operate-log/ring.ts';
+
+/** A log that nobody has written to yet, and that never goes round for being full. */
+export const ENDLESS: LogRing = {
+  kind: 'CAPPED',
+  events: 0,
+  maxBytes: Number.MAX_SAFE_INTEGER,
+  maxEvents: null,
+  averageBytes: 500,
+  oldestLoggedAt: null,
+  newest: [],
+};
 
 interface Stored {
   /** Place in the order of insertion. */

@@ -1,6 +1,7 @@
 import { batchMessageSchema } from '../../functions/shared/lane/message.ts';
 import { laneId } from '../../functions/shared/lane/repository.ts';
 import type { TailDependencies, TailSettings } from '../../functions/shared/tail/tail.ts';
+import { ENDLESS } from './memory-log.ts';
 import type { MemoryWorld } from './memory-ports.ts';
 
 /** What the tailer needs, over plain memory. */
@@ -10,6 +11,7 @@ export function memoryTail(world: MemoryWorld): TailDependencies {
     tasks: world.taskRepository,
     catchUps: world.catchUps,
     log: world.operateLog,
+    inspect: async () => ENDLESS,
     archive: world.archive,
     lanes: world.laneRepository,
     queue: world.queue,

@@ -1,9 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { systemClock } from '../../functions/shared/clock.ts';
+import { inspectLog } from '../../functions/shared/operate-log/ring.ts';
 import { gapRepairs } from '../../functions/shared/sweep/gap.ts';
 import type { RunQueue } from '../../functions/shared/sync/queue.ts';
 import type { TailDependencies, TailSettings } from '../../functions/shared/tail/tail.ts';
-import type { Sandbox } from './sandbox.ts';
+import { SANDBOX_LOG, type Sandbox } from './sandbox.ts';
 
 /** What the tailer needs, over a sandbox's stores. `runs`: the queue that sweeps are asked for on; nobody's, if left out. */
 export function sandboxedTail(
@@ -15,6 +16,7 @@ export function sandboxedTail(
     tasks: sandbox.tasks,
     catchUps: sandbox.catchUps,
     log: sandbox.log,
+    inspect: () => inspectLog({ database: sandbox.database, collection: SANDBOX_LOG }),
     archive: sandbox.archive,
     lanes: sandbox.lanes,
     queue: sandbox.queue,

@@ -4,6 +4,7 @@ import type { LaneQueue } from '../lane/queue.ts';
 import { type LaneRepository, laneId, NO_HEAD } from '../lane/repository.ts';
 import type { Logger } from '../logger.ts';
 import type { LogFollower, LogRead, OperateLog } from '../operate-log/reader.ts';
+import type { LogRing } from '../operate-log/ring.ts';
 import { isFollowing, routeOf } from '../route/route.ts';
 import { afterRead, isNoteDue, type Writing } from '../slot/headroom.ts';
 import type { SlotRepository } from '../slot/repository.ts';
@@ -13,6 +14,7 @@ import type { Task } from '../task/task.ts';
 import { catchUp, leftOutOf, newlyLeftOut, parkedSince } from './catch-up.ts';
 import type { CatchUpRepository } from './catch-up-repository.ts';
 import { dispatch, type RoutedRead, routeRead } from './dispatch.ts';
+import { withFirstGap } from './first-read.ts';
 import { slotSwitch } from './slot-switch.ts';
 
 export type TailMode = 'continuous' | 'burst';
@@ -32,6 +34,8 @@ export interface TailDependencies {
   readonly tasks: TailedTasks;
   readonly catchUps: CatchUpRepository;
   readonly log: OperateLog;
+  /** Look at the log's collection; undefined where the server cannot be asked. */
+  readonly inspect: () => Promise<LogRing | undefined>;
   readonly archive: Archive;
   readonly lanes: Pick<LaneRepository, 'heads' | 'recordSent' | 'list'>;
   readonly queue: LaneQueue;
@@ -111,7 +115,7 @@ async function tailSlot(
   slotName: string,
   onOpened: (slotName: string) => void,
 ): Promise<TailOutcome> {
-  const { slots, tasks, archive, log, clock, logger, wait } = dependencies;
+  const { slots, tasks, archive, log, inspect, clock, logger, wait } = dependencies;
   const { mode, owner, deadline, leaseMs, pollMs, readLimit } = settings;
   let slot = await slots.acquire(slotName, owner, leaseMs);
   if (slot === undefined) {
@@ -171,7 +175,7 @@ async function tailSlot(
       const moreBehind = await behind.round(slot);
       follower ??= log.follow(slot.position);
       const at = clock();
-      const read = await follower.next(readLimit);
+      const read = await withFirstGap({ slot, read: await follower.next(readLimit), inspect });
       const isDrained = read.documents.length < readLimit;
       if (isDrained) {
         switching.drained();
