@@ -1,10 +1,10 @@
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { listPartition } from '../aws/list-partition.ts';
+import { listPartition } from '../aws/partition.ts';
 import { ACCESS_KEY_PARTITION, accessKeyKeyOf } from '../table.ts';
 import { type AccessKeyRepository, storedAccessKeySchema } from './access-key.ts';
 
 /** Pages of at most 1 MB, each of some two thousand keys. */
-const MAX_LIST_PAGES = 10;
+const MAX_LIST_REQUESTS = 10;
 
 export function accessKeyRepository(options: {
   readonly table: DynamoDBDocumentClient;
@@ -34,8 +34,7 @@ export function accessKeyRepository(options: {
         table,
         tableName,
         partition: ACCESS_KEY_PARTITION,
-        maxPages: MAX_LIST_PAGES,
-        what: 'access keys',
+        maxRequests: MAX_LIST_REQUESTS,
         parse: (item) => storedAccessKeySchema.parse(item),
       });
       return keys.filter((key) => username === undefined || key.username === username);

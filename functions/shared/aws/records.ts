@@ -2,6 +2,7 @@ import { type DynamoDBDocumentClient, GetCommand, QueryCommand, UpdateCommand } 
 import { z } from 'zod';
 import { isConditionFailure } from './conditions.ts';
 import { deleteItems } from './delete-items.ts';
+import { readPartition } from './partition.ts';
 
 /** Requests of at most 1 MB that counting makes: some hundred thousand records. What is beyond is not counted. */
 const MAX_REQUESTS = 100;
@@ -42,27 +43,16 @@ export function recordsOf(options: {
 
   /** Sort keys, last first. */
   async function sortKeys(partition: string, limit = Number.POSITIVE_INFINITY): Promise<string[]> {
-    const found: string[] = [];
-    let start: Record<string, unknown> | undefined;
-    for (let request = 0; request < MAX_REQUESTS && found.length < limit; request += 1) {
-      const answer = await table.send(
-        new QueryCommand({
-          TableName: tableName,
-          KeyConditionExpression: 'pk = :pk',
-          ExpressionAttributeValues: { ':pk': partition },
-          ProjectionExpression: 'sk',
-          ConsistentRead: true,
-          ScanIndexForward: false,
-          ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-        }),
-      );
-      found.push(...(answer.Items ?? []).map((item) => sortKeySchema.parse(item).sk));
-      start = answer.LastEvaluatedKey;
-      if (start === undefined) {
-        break;
-      }
-    }
-    return found.slice(0, limit);
+    const { items } = await readPartition({
+      ...options,
+      partition,
+      projection: 'sk',
+      lastFirst: true,
+      limit,
+      maxRequests: MAX_REQUESTS,
+      parse: (item) => sortKeySchema.parse(item).sk,
+    });
+    return items;
   }
 
   return {

@@ -4,12 +4,12 @@ import {
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
-  QueryCommand,
   TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { isConditionFailure } from '../aws/conditions.ts';
+import { listPartition } from '../aws/partition.ts';
 import type { TransactionItem } from '../aws/transaction.ts';
 import { transact } from '../aws/transaction.ts';
 import { type Conflict, conflictItemOf } from '../conflict/conflict.ts';
@@ -242,6 +242,8 @@ const FIRST_PAUSE = 50;
 
 /** Paths that are noted one by one; then everything is. Each is up to some kilobytes of an item's 400. */
 const MAX_NOTES = 50;
+/** Requests of at most 1 MB that list the lanes of a task: some hundred thousand repositories. */
+const MAX_LIST_REQUESTS = 1_000;
 
 const headSchema = z.object({ pk: z.string(), sk: z.string(), sentOrdinal: count, appliedOrdinal: count });
 
@@ -379,24 +381,14 @@ export function laneRepository(options: {
 
     load,
 
-    async list(taskKey) {
-      const lanes: LaneState[] = [];
-      let start: Record<string, unknown> | undefined;
-      do {
-        const answer = await table.send(
-          new QueryCommand({
-            TableName: tableName,
-            KeyConditionExpression: 'pk = :pk',
-            ExpressionAttributeValues: { ':pk': lanePartitionOf(taskKey) },
-            ConsistentRead: true,
-            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-          }),
-        );
-        lanes.push(...(answer.Items ?? []).map((item) => laneStateSchema.parse(item)));
-        start = answer.LastEvaluatedKey;
-      } while (start !== undefined);
-      return lanes;
-    },
+    list: (taskKey) =>
+      listPartition({
+        table,
+        tableName,
+        partition: lanePartitionOf(taskKey),
+        maxRequests: MAX_LIST_REQUESTS,
+        parse: (item) => laneStateSchema.parse(item),
+      }),
 
     async recordApplied({ taskKey, source, remote, slotName, from, to, repairs, counters, ...progress }) {
       const { containersEnsured, ahead, failures, conflicts = [], ownWork, outage, at } = progress;

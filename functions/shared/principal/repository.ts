@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { conditionHeld } from '../aws/conditions.ts';
-import { listPartition } from '../aws/list-partition.ts';
+import { listPartition } from '../aws/partition.ts';
 import { transact } from '../aws/transaction.ts';
 import { PRINCIPAL_PARTITION, principalKeyOf } from '../table.ts';
 import { type StoredPrincipal, storedPrincipalSchema } from './principal.ts';
@@ -8,7 +8,7 @@ import { type StoredPrincipal, storedPrincipalSchema } from './principal.ts';
 /** Longest sort key of DynamoDB, in bytes; a longer user name cannot be stored, so nobody has it. */
 const MAX_USERNAME_BYTES = 1024;
 /** Pages of at most 1 MB, each of some two thousand principals. */
-const MAX_LIST_PAGES = 10;
+const MAX_LIST_REQUESTS = 10;
 
 export interface PrincipalRepository {
   get(username: string): Promise<StoredPrincipal | undefined>;
@@ -67,8 +67,7 @@ export function principalRepository(options: {
         table,
         tableName,
         partition: PRINCIPAL_PARTITION,
-        maxPages: MAX_LIST_PAGES,
-        what: 'principals',
+        maxRequests: MAX_LIST_REQUESTS,
         parse: (item) => storedPrincipalSchema.parse(item),
       }),
 

@@ -1,6 +1,7 @@
-import { type DynamoDBDocumentClient, GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { isConditionFailure } from '../aws/conditions.ts';
+import { listPartition, type PartitionQuery } from '../aws/partition.ts';
 import { type TransactionItem, transact } from '../aws/transaction.ts';
 import { type RunFailure, runFailureItemOf } from '../failure/failure.ts';
 import type { Container } from '../lane/message.ts';
@@ -90,40 +91,17 @@ export function runRepository(options: {
     return Item;
   }
 
-  /** Items of a partition, as many as are wanted. */
-  async function query<Value>(
-    wanted: {
-      readonly partition: string;
-      readonly sortKey?: { readonly condition: string; readonly values: Readonly<Record<string, string>> };
-      readonly filter?: { readonly expression: string; readonly values?: Readonly<Record<string, unknown>> };
-      readonly newestFirst?: boolean;
+  function query<Value>(
+    wanted: Pick<PartitionQuery<Value>, 'partition' | 'sortKey' | 'filter' | 'lastFirst'> & {
       readonly limit: number;
     },
     parse: (item: unknown) => Value,
   ): Promise<Value[]> {
-    const { partition, sortKey, filter, newestFirst = false, limit } = wanted;
-    const found: Value[] = [];
-    let start: Record<string, unknown> | undefined;
-    for (let request = 0; request < MAX_REQUESTS; request += 1) {
-      const answer = await table.send(
-        new QueryCommand({
-          TableName: tableName,
-          KeyConditionExpression: ['pk = :pk', sortKey?.condition].filter(Boolean).join(' AND '),
-          ExpressionAttributeValues: { ':pk': partition, ...sortKey?.values, ...filter?.values },
-          ...(filter === undefined ? {} : { FilterExpression: filter.expression }),
-          ConsistentRead: true,
-          ScanIndexForward: !newestFirst,
-          Limit: Math.min(PAGE_SIZE, filter === undefined ? limit - found.length : PAGE_SIZE),
-          ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-        }),
-      );
-      found.push(...(answer.Items ?? []).map(parse));
-      start = answer.LastEvaluatedKey;
-      if (start === undefined || found.length >= limit) {
-        return found.slice(0, limit);
-      }
-    }
-    throw new Error(`There is more in ${partition} than ${MAX_REQUESTS} requests read`);
+    return listPartition({
+      ...{ table, tableName, ...wanted, parse },
+      pageSize: PAGE_SIZE,
+      maxRequests: MAX_REQUESTS,
+    });
   }
 
   async function get(taskKey: string, runId: string): Promise<Run | undefined> {
@@ -148,7 +126,7 @@ export function runRepository(options: {
       {
         partition: runPartitionOf(taskKey),
         filter: { expression: 'due = :due', values: { ':due': by.due } },
-        newestFirst: true,
+        lastFirst: true,
         limit: 1,
       },
       (item) => runSchema.parse(item),
@@ -274,7 +252,7 @@ export function runRepository(options: {
         {
           partition: runPartitionOf(taskKey),
           filter: { expression: 'attribute_not_exists(skipped)' },
-          newestFirst: true,
+          lastFirst: true,
           limit: 1,
         },
         (item) => runSchema.parse(item),
@@ -289,7 +267,7 @@ export function runRepository(options: {
           ...(before === undefined
             ? {}
             : { sortKey: { condition: 'sk < :before', values: { ':before': before } } }),
-          newestFirst: true,
+          lastFirst: true,
           limit,
         },
         (item) => runSchema.parse(item),

@@ -1,6 +1,7 @@
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { isConditionFailure, isTransactionConflict } from '../aws/conditions.ts';
+import { readPartition } from '../aws/partition.ts';
 import type { Clock } from '../clock.ts';
 import { type Container, containerSchema } from '../lane/message.ts';
 import { reconcileMessageOf } from '../lane/pack.ts';
@@ -140,30 +141,23 @@ export function sweepParts(
     load: (sweepId, part) => loadPart(options, sweepId, part),
 
     async undone(sweepId, limit) {
-      const found: SweepPart[] = [];
-      let start: Record<string, unknown> | undefined;
-      for (let request = 0; request < MAX_REQUESTS && found.length < limit; request += 1) {
-        const answer = await table.send(
-          new QueryCommand({
-            TableName: tableName,
-            KeyConditionExpression: 'pk = :pk',
-            FilterExpression: '#status = :sent',
-            ExpressionAttributeNames: { '#status': 'status' },
-            ExpressionAttributeValues: { ':pk': sweepPartPartitionOf(sweepId), ':sent': 'SENT' },
-            ConsistentRead: true,
-            ...(start === undefined ? {} : { ExclusiveStartKey: start }),
-          }),
-        );
-        for (const item of answer.Items ?? []) {
+      const { items } = await readPartition({
+        table,
+        tableName,
+        partition: sweepPartPartitionOf(sweepId),
+        filter: {
+          expression: '#status = :sent',
+          names: { '#status': 'status' },
+          values: { ':sent': 'SENT' },
+        },
+        limit,
+        maxRequests: MAX_REQUESTS,
+        parse: (item): SweepPart => {
           const { status: _, begun: __, ...part } = partSchema.parse(item);
-          found.push(part);
-        }
-        start = answer.LastEvaluatedKey;
-        if (start === undefined) {
-          break;
-        }
-      }
-      return found.slice(0, limit);
+          return part;
+        },
+      });
+      return items;
     },
   };
 }

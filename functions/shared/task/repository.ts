@@ -9,7 +9,7 @@ import {
 import { z } from 'zod';
 import { isConditionFailure, isTransactionConflict } from '../aws/conditions.ts';
 import { DELETE_BATCH, deleteItems } from '../aws/delete-items.ts';
-import { listPartition } from '../aws/list-partition.ts';
+import { listPartition } from '../aws/partition.ts';
 import { DomainError } from '../errors.ts';
 import {
   conflictPartitionOf,
@@ -25,7 +25,7 @@ import {
 import { type Task, taskSchema } from './task.ts';
 
 /** Pages of at most 1 MB that a list reads: a deployment has hundreds of tasks of some 2 KB. */
-const MAX_LIST_PAGES = 50;
+const MAX_LIST_REQUESTS = 50;
 /** Items of a deleted task removed in one call, from each of its partitions. */
 const MAX_PURGED = 5_000;
 /** Newest runs, and sweeps, of a deleted task of which everything is removed. */
@@ -149,8 +149,7 @@ export function taskRepository(options: {
         table,
         tableName,
         partition: TASK_PARTITION,
-        maxPages: MAX_LIST_PAGES,
-        what: 'tasks',
+        maxRequests: MAX_LIST_REQUESTS,
         parse: (item) => taskSchema.parse(item),
       });
       return tasks.sort(byCreation);

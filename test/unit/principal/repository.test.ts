@@ -77,7 +77,7 @@ test('all are listed, page by page, and no more pages than there may be', async 
   expect(second?.ExclusiveStartKey).toEqual(more);
 
   dynamo.on(QueryCommand).resolves({ Items: [item], LastEvaluatedKey: more });
-  await expect(principals.list()).rejects.toThrow('10 pages');
+  await expect(principals.list()).rejects.toThrow('10 requests');
 });
 
 test('one is removed only while an administrator of all projects is there, in one transaction', async () => {
