@@ -8,7 +8,7 @@ import { deployedStores, expectAccountCloses } from '../support/account.ts';
 import { BreakableProxy } from '../support/breakable-proxy.ts';
 import { connectStages } from '../support/stages.ts';
 
-/** A task goes on behind its initial sync within 70 s, a sweep is looked after every 30 s; the rest is slack. */
+/** A task goes on behind its initial sync within 70 s, a sweep is looked after at least every 30 s; the rest is slack. */
 const PATIENCE_MS = 240_000;
 
 const PROJECT = `sweeps_${randomBytes(3).toString('hex')}`;

@@ -8,7 +8,7 @@ import { dueSweep, duesAfter, newSweep, type Sweep } from './sweep.ts';
 /** Attempts at a beginning that others got in the way of. */
 const ATTEMPTS = 4;
 
-/** Seconds after which a sweep is looked after again: more than a look counts as just made (`process-sweep.ts`). */
+/** Longest time until a sweep is looked after again (`process-sweep.ts`); seconds. */
 export const LOOK_DELAY = 30;
 
 /** Milliseconds in which somebody has looked after a sweep, or its message is lost: above a message's longest delay and visibility. */

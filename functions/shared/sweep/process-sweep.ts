@@ -9,8 +9,8 @@ import type { SweepParts } from './parts.ts';
 import type { SweepRepository } from './repository.ts';
 import { isSweepable, type Sweep, type SweepStatus } from './sweep.ts';
 
-/** Milliseconds after a look in which its next one is still on its way: another delivery has nothing to look after. */
-const LOOKED_MS = 15_000;
+/** Seconds after which a young sweep is looked after again: many are done in no time. */
+const FIRST_LOOK_DELAY = 3;
 
 /** Milliseconds without a part done after which undone ones are sent again; it doubles each time, up to half a day. */
 const RESEND_MS = 300_000;
@@ -154,15 +154,22 @@ async function look(options: {
     await beginDue({ task, dependencies });
     return;
   }
-  const age = now.getTime() - Date.parse(sweep.touchedAt);
-  const isLookedAfter = sweep.stalled !== undefined && age >= 0 && age < LOOKED_MS;
-  if (isLookedAfter) {
+  const touchedAt = new Date(sweep.touchedAt);
+  const age = now.getTime() - touchedAt.getTime();
+  // The next look of the one that was made then is still on its way: another delivery has nothing to look after.
+  if (sweep.stalled !== undefined && age >= 0 && age < 500 * lookDelay(sweep, touchedAt)) {
     return;
   }
   const stalled = await resent(sweep, now, parts);
   // First the message: one that has died in between has left a look too many, not one too few.
-  await queue.sweep({ taskKey, sweepId }, { delay: LOOK_DELAY });
+  await queue.sweep({ taskKey, sweepId }, { delay: lookDelay(sweep, now) });
   await sweeps.touch({ taskKey, sweepId, stalled, at: now });
+}
+
+/** Seconds from a look to the next one: a quarter of the sweep's age then, up to `LOOK_DELAY`. */
+function lookDelay({ startedAt }: Sweep, at: Date): number {
+  const age = (at.getTime() - Date.parse(startedAt)) / 1_000;
+  return Math.min(LOOK_DELAY, Math.max(FIRST_LOOK_DELAY, Math.round(age / 4)));
 }
 
 /** Send parts again of a sweep that does not get on: the messages may be lost. */

@@ -245,12 +245,18 @@ describe('a sweep', () => {
     await world.deliver(body);
     await world.deliver(body);
     expect(world.messages).toHaveLength(1);
-    for (let look = 0; look < 40; look += 1) {
-      const [message] = world.messages.splice(0);
+    const delays: number[] = [];
+    while (delays.length < 50) {
+      const [message, ...more] = world.messages.splice(0);
+      expect(more).toEqual([]);
+      delays.push(message?.delay ?? Number.NaN);
       world.now += (message?.delay ?? 0) * 1_000;
+      await world.deliver(body);
       await world.deliver(body);
     }
     expect(world.sweep.stalled?.resends).toBe(2);
+    expect(delays).toEqual(delays.toSorted((one, other) => one - other));
+    expect([delays[0], delays.at(-1)]).toEqual([3, 30]);
   });
 });
 
