@@ -5,6 +5,7 @@ import { compareProjects } from '../../bin/simulator/comparison.ts';
 import { SimulatedSource } from '../../bin/simulator/source.ts';
 import { generatedContent } from '../support/content-stream.ts';
 import { connectStages } from '../support/stages.ts';
+import { logRead } from '../support/tail-schedule.ts';
 
 /** The sizes that count take a quarter of an hour and are asked for by LOGFERRY_FULL_SYNC=full; else it is a tenth. */
 const isFull = process.env['LOGFERRY_FULL_SYNC'] === 'full';
@@ -64,6 +65,8 @@ describe(`what exists, then the log: ${FILES} files, ${EMPTY_FOLDERS} empty fold
       const folders = Array.from({ length: EMPTY_FOLDERS }, (_, number) => `/empty/${number % 5}/f${number}`);
       await source.plant(projectId, repoName, { files: files.map(fileOf), folders: folders.filter(mine) });
     }
+    // The task's account is to have what is changed from now on, and nothing else.
+    await logRead(stages.source);
   }, PATIENCE_MS);
 
   afterAll(async () => {

@@ -3,7 +3,14 @@ import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws
 import { z } from 'zod';
 import type { Stage } from '../../bin/simulator/stage.ts';
 
-const slotsSchema = z.array(z.object({ name: z.string(), nextOrdinal: z.number(), lease: z.unknown() }));
+const slotsSchema = z.array(
+  z.object({
+    name: z.string(),
+    nextOrdinal: z.number(),
+    lease: z.unknown(),
+    lag: z.object({ events: z.number() }).nullable(),
+  }),
+);
 
 /** Switch a stage's tail schedule on or off, as an operator would. */
 export async function setTailSchedule(stage: Stage, state: 'ENABLED' | 'DISABLED'): Promise<void> {
@@ -26,6 +33,18 @@ export async function defaultSlot(stage: Stage): Promise<{ nextOrdinal: number; 
     nextOrdinal: slot?.nextOrdinal ?? 1,
     leased: slot?.lease !== null && slot?.lease !== undefined,
   };
+}
+
+/** Wait until the slots have read the log to its end: what they have yet to read is also for a task that is created meanwhile. */
+export async function logRead(stage: Stage): Promise<void> {
+  for (let attempt = 0; attempt < 180; attempt += 1) {
+    const slots = slotsSchema.parse(await stage.call('GET', '/replication/slot/list'));
+    if (slots.every(({ lag }) => lag?.events === 0)) {
+      return;
+    }
+    await wait(500);
+  }
+  throw new Error('The log is not read within a minute and a half');
 }
 
 /** Wait until no tailer holds the default slot. A run lasts less than a minute. */
