@@ -25,6 +25,7 @@ import { SANDBOX_LOG, Sandbox } from '../support/sandbox.ts';
 import { burst, sandboxedTail } from '../support/sandboxed-tail.ts';
 import { storedTask } from '../support/tasks.ts';
 import { benchFullSync } from './full-sync.ts';
+import { countRequests, type Requests } from './requests.ts';
 
 const ROUNDS = 5;
 const EVENTS = 2_000;
@@ -35,8 +36,11 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 interface Round {
+  /** Events per second. */
   readonly ours: number;
   readonly raw: number;
+  /** What ours asked for, for 1,000 events. */
+  readonly requests: Requests;
 }
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -108,13 +112,13 @@ async function tailRound(): Promise<Round> {
         throw new Error(`The cursor gave ${count} entries`);
       }
     });
-    const ours = await perSecond(EVENTS, async () => {
+    const { perSecond: ours, requests } = await counted(EVENTS, async () => {
       const [outcome] = await tail(sandboxedTail(sandbox), burst('bench'));
       if (outcome?.events !== EVENTS) {
         throw new Error(`The tail read ${outcome?.events} events`);
       }
     });
-    return { ours, raw };
+    return { ours, raw, requests };
   } finally {
     await sandbox.destroy();
   }
@@ -150,7 +154,7 @@ async function applyRound(): Promise<Round> {
     await tail(sandboxedTail(sandbox), burst('bench'));
     const messages = await sandbox.drain();
 
-    const ours = await perSecond(FILES, async () => {
+    const { perSecond: ours, requests } = await counted(FILES, async () => {
       for (const message of messages) {
         await applyBatch({
           message,
@@ -186,12 +190,35 @@ async function applyRound(): Promise<Round> {
         await answer.body.dump();
       }
     });
-    return { ours, raw };
+    return { ours, raw, requests };
   } finally {
     await client.close();
     await agent.close();
     await remote.stop();
     await sandbox.destroy();
+  }
+}
+
+async function counted(
+  events: number,
+  work: () => Promise<void>,
+): Promise<{ readonly perSecond: number; readonly requests: Requests }> {
+  const counter = countRequests();
+  counter.start();
+  try {
+    const speed = await perSecond(events, work);
+    const { remote, dynamoDb, s3, sqs, mongoDb } = counter.counts;
+    const share = (count: number) => (count * 1_000) / events;
+    const requests = {
+      remote: share(remote),
+      dynamoDb: share(dynamoDb),
+      s3: share(s3),
+      sqs: share(sqs),
+      mongoDb: share(mongoDb),
+    };
+    return { perSecond: speed, requests };
+  } finally {
+    counter.stop();
   }
 }
 
@@ -206,7 +233,12 @@ function report(name: string, baseline: string, measured: readonly Round[]): voi
     `${median(values).toFixed(0)} (${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)})`;
   say(`${name.padEnd(18)}${spread(measured.map(({ ours }) => ours))} events/s`);
   say(`${baseline.padEnd(18)}${spread(measured.map(({ raw }) => raw))} events/s`);
-  say(`${'ratio'.padEnd(18)}${median(measured.map(({ ours, raw }) => ours / raw)).toFixed(3)}\n`);
+  say(`${'ratio'.padEnd(18)}${median(measured.map(({ ours, raw }) => ours / raw)).toFixed(3)}`);
+  const of = (service: keyof Requests) =>
+    median(measured.map(({ requests }) => requests[service])).toFixed(1);
+  say(
+    `requests for 1,000 events: DynamoDB ${of('dynamoDb')}, S3 ${of('s3')}, SQS ${of('sqs')}, remote ${of('remote')}\n`,
+  );
 }
 
 function median(values: readonly number[]): number {

@@ -1,8 +1,6 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { MongoClient } from 'mongodb';
-import { z } from 'zod';
 import type { Stage } from '../../bin/simulator/stage.ts';
 import { mongoSourceCatalog } from '../../functions/shared/apply/mongo-source-catalog.ts';
 import { s3BlobStore } from '../../functions/shared/blob/s3-blob-store.ts';
@@ -15,16 +13,10 @@ import { processRun, type RunDependencies } from '../../functions/shared/sync/pr
 import { mongoSourceInventory } from '../../functions/shared/sync/source-inventory.ts';
 import { Sandbox } from '../support/sandbox.ts';
 import { storedTask } from '../support/tasks.ts';
+import { countRequests, type Requests } from './requests.ts';
 
-/** What a run asked of everything around it. */
-export interface Requests {
-  readonly remote: number;
-  readonly dynamoDb: number;
-  readonly s3: number;
-  readonly mongoDb: number;
-  /** Messages of both queues; each is sent, received and deleted. */
-  readonly messages: number;
-}
+/** What a run asked of everything around it, and messages of both queues; each is sent, received and deleted. */
+export type SyncRequests = Requests & { readonly messages: number };
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
@@ -36,7 +28,7 @@ export async function countedSync(options: {
   readonly source: Stage;
   readonly target: Stage;
   readonly projectId: string;
-}): Promise<Requests> {
+}): Promise<SyncRequests> {
   const { source, target, projectId } = options;
   const { endpoint, region, accessKeyId, secretAccessKey } = source.endpoints.aws;
   const sandbox = await Sandbox.create(source.endpoints);
@@ -44,6 +36,7 @@ export async function countedSync(options: {
   const mongo = await MongoClient.connect(source.endpoints.mongoUri, { monitorCommands: true });
   const client = createRemoteClient({ ...target.asRemote, allowPrivate: true });
   const counter = countRequests(mongo);
+  let messages = 0;
   try {
     const task = storedTask({ type: 'FULL', includeAllProject: false, localProjectId: projectId });
     await sandbox.tasks.put(task);
@@ -51,7 +44,7 @@ export async function countedSync(options: {
     const runBodies: string[] = [];
     const pageBodies: string[] = [];
     const put = (bodies: string[], message: Readonly<Record<string, unknown>>) => {
-      counter.counts.messages += 1;
+      messages += 1;
       bodies.push(JSON.stringify({ version: 1, ...message }));
     };
     const table = { table: DynamoDBDocumentClient.from(dynamoDb), tableName: sandbox.names.table };
@@ -104,7 +97,7 @@ export async function countedSync(options: {
     if (run?.status !== 'SUCCESS') {
       throw new Error(`The run is not what it should be: ${JSON.stringify(run)}`);
     }
-    return counter.counts;
+    return { ...counter.counts, messages };
   } finally {
     counter.stop();
     await client.close();
@@ -112,37 +105,4 @@ export async function countedSync(options: {
     dynamoDb.destroy();
     await sandbox.destroy();
   }
-}
-
-/** What Node and undici publish of the requests that they make, as far as it is looked at. */
-const awsRequest = z.object({
-  request: z.custom<{ getHeader(name: string): unknown }>((request) => request !== undefined),
-});
-
-/** Counts what this process asks for between `start` and `stop`: the SDK is on node:http, the remote's client on undici. */
-function countRequests(mongo: MongoClient) {
-  const counts = { remote: 0, dynamoDb: 0, s3: 0, mongoDb: 0, messages: 0 };
-  const toRemote = () => {
-    counts.remote += 1;
-  };
-  const toAws = (published: unknown) => {
-    const target = awsRequest.parse(published).request.getHeader('x-amz-target');
-    counts[String(target).startsWith('DynamoDB') ? 'dynamoDb' : 's3'] += 1;
-  };
-  const toMongo = () => {
-    counts.mongoDb += 1;
-  };
-  return {
-    counts,
-    start: () => {
-      subscribe('undici:request:create', toRemote);
-      subscribe('http.client.request.start', toAws);
-      mongo.on('commandStarted', toMongo);
-    },
-    stop: () => {
-      unsubscribe('undici:request:create', toRemote);
-      unsubscribe('http.client.request.start', toAws);
-      mongo.off('commandStarted', toMongo);
-    },
-  };
 }
