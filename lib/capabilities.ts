@@ -29,7 +29,7 @@ export interface CapabilityProps {
   readonly schedules: TaskSchedules;
 }
 
-export const CAPABILITY_NAMES = [
+const CAPABILITY_NAMES = [
   'principals',
   'writePrincipals',
   'listPrincipals',

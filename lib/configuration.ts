@@ -97,7 +97,7 @@ export interface Configuration {
   readonly oidc: OidcConfiguration | undefined;
 }
 
-export const CONTEXT_KEYS: readonly string[] = Object.keys(contextSchema.shape);
+const CONTEXT_KEYS: readonly string[] = Object.keys(contextSchema.shape);
 
 /** A context value is missing or wrong; `faults` has one line for each. */
 export class ConfigurationError extends Error {

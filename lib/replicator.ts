@@ -17,7 +17,7 @@ export interface ReplicatorProps {
 /**
  * Time that one worker has for a batch: at 20 MB/s some 6 GB of content. The lanes' visibility timeout is above it.
  */
-export const REPLICATOR_TIMEOUT = Duration.seconds(300);
+const REPLICATOR_TIMEOUT = Duration.seconds(300);
 
 /**
  * Workers at once. Each has up to ten connections to MongoDB (functions/shared/mongodb/database.ts) and works on one

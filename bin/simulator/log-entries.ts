@@ -130,15 +130,6 @@ export function nodeDeleted(projectId: string, repoName: string, fullPath: strin
   return nodeEntry('DELETE', { projectId, repoName, fullPath, ...{ operator: 'admin' } });
 }
 
-export function nodeRenamed(
-  projectId: string,
-  repoName: string,
-  fullPath: string,
-  newFullPath: string,
-): LogEntry {
-  return nodeEntry('RENAME', { projectId, repoName, fullPath, ...{ newFullPath, operator: 'admin' } });
-}
-
 export function nodeTransferred(
   operateType: 'MOVE' | 'COPY',
   from: { readonly projectId: string; readonly repoName: string; readonly fullPath: string },

@@ -6,7 +6,7 @@ import type { StageEndpoints } from '../local/endpoints.ts';
 import type { ComparedCluster } from './comparison.ts';
 
 /** The account of a task, as the API answers it. */
-export const accountSchema = z.object({
+const accountSchema = z.object({
   read: z.number(),
   applied: z.number(),
   superseded: z.number(),
@@ -19,7 +19,7 @@ export const accountSchema = z.object({
 export type Account = z.output<typeof accountSchema>;
 
 /** The log of a task's run, as the API answers it and as far as it is looked at here. */
-export const runLogSchema = z.object({
+const runLogSchema = z.object({
   id: z.string(),
   status: z.string(),
   errorReason: z.string().nullish(),

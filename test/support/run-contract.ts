@@ -27,7 +27,7 @@ const NOTHING = {
   doneBytes: 0,
 };
 
-export function fullTask(fields: Partial<Task> = {}): Partial<Task> {
+function fullTask(fields: Partial<Task> = {}): Partial<Task> {
   return { type: 'FULL', status: 'WAITING', ...fields };
 }
 

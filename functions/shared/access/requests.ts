@@ -34,7 +34,6 @@ export const tokenRequest = z
       project: scope?.project?.id || scope?.project?.name || undefined,
     };
   });
-export type TokenRequest = z.output<typeof tokenRequest>;
 
 /** Ask for an access key for a principal, whose id is its user name. */
 export const accessKeyRequest = z

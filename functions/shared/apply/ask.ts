@@ -19,7 +19,7 @@ export class RemoteUndecidedError extends Error {
  *
  * @throws RemoteOutageError, RemoteRefusalError, RemoteUndecidedError, and whatever else the call throws.
  */
-export async function askBeforeBelieving<Result>(options: {
+async function askBeforeBelieving<Result>(options: {
   readonly call: () => Promise<Result>;
   readonly client: Pick<RemoteClient, 'ping' | 'nodeExists'>;
   /** Node whose existence is asked for; it needs not exist. */

@@ -23,7 +23,7 @@ import { paddedOrdinal } from '../table.ts';
  */
 const position = z.object({ lastId: z.string().nullable(), lastLoggedAt: z.iso.datetime().nullable() });
 
-export const archiveObjectSchema = z.object({
+const archiveObjectSchema = z.object({
   version: z.literal(1),
   slotName: z.string(),
   /** Ordinal of the first document; the others follow without a hole. */
@@ -73,7 +73,7 @@ const CREATE_ATTEMPTS = 5;
 /** Documents of the largest read, and so of an object; keys in one answer of ListObjectsV2, S3's limit. */
 export const MAX_READ = 1_000;
 
-export function archiveKeyOf(slotName: string, firstOrdinal: number): string {
+function archiveKeyOf(slotName: string, firstOrdinal: number): string {
   return `${archivePrefixOf(slotName)}${paddedOrdinal(firstOrdinal)}`;
 }
 

@@ -4,7 +4,7 @@ import { containerSchema } from '../lane/message.ts';
 import { failureKeyOf, runFailureKeyOf, sweepFailureKeyOf, type TableKey } from '../table.ts';
 
 /** Why an operation could not be done for good. */
-export const FAILURE_CODES = [
+const FAILURE_CODES = [
   /** The remote refuses it; the reason has its status, code and text. */
   'REMOTE_REFUSED',
   /** The source's node names content that the source's blob store does not have. */
@@ -51,7 +51,7 @@ export const failureSchema = z.object({
 export type Failure = z.infer<typeof failureSchema>;
 
 /** What a run could not replicate, by its kind. */
-export const RUN_FAILURE_KINDS = ['NODE', 'REPOSITORY', 'PROJECT', 'PERMISSION'] as const;
+const RUN_FAILURE_KINDS = ['NODE', 'REPOSITORY', 'PROJECT', 'PERMISSION'] as const;
 
 /** Something that a run could not replicate, and why. */
 export const runFailureSchema = z.object({

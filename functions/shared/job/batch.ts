@@ -9,7 +9,7 @@ import type { TaskRepository } from '../task/repository.ts';
 import type { Task } from '../task/task.ts';
 
 /** Jobs in one request, the contract's limit. */
-export const MAX_JOBS = 100;
+const MAX_JOBS = 100;
 
 /** One job of a request. */
 export interface JobItem {

@@ -11,7 +11,7 @@ export type Container = z.infer<typeof containerSchema>;
  * is to be done. An operation too large for a queue message is put in the archive bucket and named here by its
  * object key instead.
  */
-export const batchEntrySchema = z.object({
+const batchEntrySchema = z.object({
   ordinal: z.number().int().positive(),
   /** `_id` of the log document, hex. */
   eventId: z.string(),
@@ -53,7 +53,7 @@ export const batchMessageSchema = z.object({
 export type BatchMessage = z.infer<typeof batchMessageSchema>;
 
 /** Body of a message on the lane queue that asks for a part of a sweep: its paths are to be made what the source has there. */
-export const reconcileMessageSchema = z.object({
+const reconcileMessageSchema = z.object({
   version: z.literal(1),
   kind: z.literal('RECONCILE'),
   taskKey: z.string(),

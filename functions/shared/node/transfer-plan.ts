@@ -5,7 +5,7 @@ import { childPrefixOf, isRoot, splitFullPath } from './path.ts';
 import { madeFrom, type NodeAddress, type RepositoryAddress } from './store.ts';
 
 /** A node that is to be moved or copied, without its metadata. */
-export const sourceNode = z.object({
+const sourceNode = z.object({
   _id: z.instanceof(ObjectId),
   fullPath: z.string(),
   folder: z.boolean(),
@@ -16,7 +16,7 @@ export type SourceNode = z.output<typeof sourceNode>;
  * A folder that a copy is filling: which node is copied into it, and the id that the copies are made from. It is
  * there only while the copy runs, or when it has been cut off and waits for its repeat.
  */
-export const copyMark = z.object({ from: z.instanceof(ObjectId), seed: z.instanceof(ObjectId) });
+const copyMark = z.object({ from: z.instanceof(ObjectId), seed: z.instanceof(ObjectId) });
 export type CopyMark = z.output<typeof copyMark>;
 
 /** A node where something is moved or copied to. */

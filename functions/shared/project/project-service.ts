@@ -11,7 +11,7 @@ const COLLECTION = 'project';
 const PROJECT_INDEXES: readonly IndexDescription[] = [{ name: 'name_idx', key: { name: 1 }, unique: true }];
 
 /** A project as bk-repo keeps it; dates are instants. */
-export const projectSchema = z.object({
+const projectSchema = z.object({
   createdBy: z.string(),
   createdDate: z.date(),
   lastModifiedBy: z.string(),

@@ -45,7 +45,7 @@ export interface RemoteLimits {
   readonly connections: number;
 }
 
-export const DEFAULT_REMOTE_LIMITS: RemoteLimits = {
+const DEFAULT_REMOTE_LIMITS: RemoteLimits = {
   connectTimeout: 5_000,
   idleTimeout: 30_000,
   callTimeout: 60_000,

@@ -9,7 +9,7 @@ import type { Task } from '../task/task.ts';
  * it into pages; workers replicate the pages, each on its own.
  */
 
-export const RUN_STATUSES = ['REPLICATING', 'SUCCESS', 'FAILED', 'INTERRUPTED'] as const;
+const RUN_STATUSES = ['REPLICATING', 'SUCCESS', 'FAILED', 'INTERRUPTED'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 const count = z.number().int().nonnegative();
@@ -26,7 +26,7 @@ export const runCountersSchema = z.object({
 export type RunCounters = z.infer<typeof runCountersSchema>;
 
 /** Counts of projects and repositories, as the contract's progress names them. */
-export const containerCountersSchema = z.object({
+const containerCountersSchema = z.object({
   totalProject: count,
   replicatedProject: count,
   successProject: count,
@@ -39,7 +39,7 @@ export const containerCountersSchema = z.object({
 export type ContainerCounters = z.infer<typeof containerCountersSchema>;
 
 /** Where the planner goes on; nobody else reads it. */
-export const planCursorSchema = z.object({
+const planCursorSchema = z.object({
   project: z.string().optional(),
   repository: z.string().optional(),
   after: z.string().optional(),

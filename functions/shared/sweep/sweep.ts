@@ -12,16 +12,16 @@ import type { Task } from '../task/task.ts';
  * CHANGED: what was changed or deleted since the last sweep. FULL: everything. GAP: what was changed or deleted while the log
  * overtook the slot.
  */
-export const SWEEP_KINDS = ['CHANGED', 'FULL', 'GAP'] as const;
+const SWEEP_KINDS = ['CHANGED', 'FULL', 'GAP'] as const;
 export type SweepKind = (typeof SWEEP_KINDS)[number];
 
-export const SWEEP_TRIGGERS = ['PERIOD', 'REQUESTED', 'GAP'] as const;
+const SWEEP_TRIGGERS = ['PERIOD', 'REQUESTED', 'GAP'] as const;
 
 /**
  * SUCCESS: everything found is put right. FAILED: something could not be. GUARDED: deletions wait for somebody's agreement.
  * INTERRUPTED: the task was paused, or stopped.
  */
-export const SWEEP_STATUSES = ['RUNNING', 'SUCCESS', 'FAILED', 'GUARDED', 'INTERRUPTED'] as const;
+const SWEEP_STATUSES = ['RUNNING', 'SUCCESS', 'FAILED', 'GUARDED', 'INTERRUPTED'] as const;
 export type SweepStatus = (typeof SWEEP_STATUSES)[number];
 
 const count = z.number().int().nonnegative();
@@ -41,7 +41,7 @@ export const foundCountsSchema = z.object({
 export type FoundCounts = z.infer<typeof foundCountsSchema>;
 
 /** What has come of it: added by the lanes' workers, with each part that is done. */
-export const repairCountsSchema = z.object({
+const repairCountsSchema = z.object({
   partsDone: count.default(0),
   checked: count.default(0),
   repaired: count.default(0),
@@ -50,10 +50,9 @@ export const repairCountsSchema = z.object({
   conflicted: count.default(0),
   failed: count.default(0),
 });
-export type RepairCounts = z.infer<typeof repairCountsSchema>;
 
 /** Where the finder goes on; absent names: before the first repository. */
-export const sweepCursorSchema = z.object({
+const sweepCursorSchema = z.object({
   projectId: z.string().optional(),
   repoName: z.string().optional(),
   /** COMPARE: first pass over the repository. DELETE: second one, for deletions alone. DONE: behind it. */
@@ -68,7 +67,7 @@ export const sweepCursorSchema = z.object({
 export type SweepCursor = z.infer<typeof sweepCursorSchema>;
 
 /** A repository whose deletions wait for agreement. */
-export const guardedSchema = z.object({
+const guardedSchema = z.object({
   projectId: z.string(),
   repoName: z.string(),
   deletions: count,
@@ -78,11 +77,11 @@ export const guardedSchema = z.object({
 export type Guarded = z.infer<typeof guardedSchema>;
 
 /** When nodes were changed or deleted that a sweep looks at; ISO 8601 UTC. `to` absent: until now. */
-export const sweepWindowSchema = z.object({ from: z.iso.datetime(), to: z.iso.datetime().optional() });
+const sweepWindowSchema = z.object({ from: z.iso.datetime(), to: z.iso.datetime().optional() });
 export type SweepWindow = z.infer<typeof sweepWindowSchema>;
 
 /** A gap by its slot, and the ordinal of the first event behind it. */
-export const gapNameSchema = z.object({ slotName: z.string(), ordinal: z.number().int().positive() });
+const gapNameSchema = z.object({ slotName: z.string(), ordinal: z.number().int().positive() });
 export type GapName = z.infer<typeof gapNameSchema>;
 
 /** A sweep as it is stored. Instants are ISO 8601 UTC. */
@@ -123,7 +122,7 @@ export const sweepSchema = z.object({
 export type Sweep = z.infer<typeof sweepSchema>;
 
 /** A sweep that is asked for while another one runs. */
-export const requestedSweepSchema = z.object({
+const requestedSweepSchema = z.object({
   kind: z.enum(['CHANGED', 'FULL']),
   allowDeletions: z.boolean(),
   deleteExtra: z.boolean(),

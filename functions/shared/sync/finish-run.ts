@@ -28,10 +28,7 @@ export async function finishRun(options: {
 }
 
 /** What failed, in numbers; undefined when nothing did. */
-export function failureText(
-  run: Pick<Run, 'counters'>,
-  containers: readonly RunContainer[],
-): string | undefined {
+function failureText(run: Pick<Run, 'counters'>, containers: readonly RunContainer[]): string | undefined {
   const refused = containers.filter(({ error }) => error !== undefined);
   const counts = [
     [run.counters.failedNode, 'nodes'],

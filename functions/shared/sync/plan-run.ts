@@ -273,7 +273,7 @@ function missing(what: string): Refusal {
 }
 
 /** Pages of consecutive nodes, the first of them behind `after`. */
-export function cutPages(
+function cutPages(
   nodes: readonly PlannedNode[],
   after: string | undefined,
 ): Omit<NewPage, 'source' | 'remote'>[] {

@@ -17,7 +17,7 @@ import type { RunQueue } from './queue.ts';
 import { RunEndedError } from './replicate-page.ts';
 
 /** Seconds after which a run that is planned is looked after again. */
-export const WATCH_DELAY = 30;
+const WATCH_DELAY = 30;
 
 /** Pages that are sent again in one request when a run goes on. */
 const RESENT_AT_ONCE = 100;

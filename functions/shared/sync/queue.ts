@@ -19,8 +19,6 @@ export interface RunQueue {
   retry(retry: Body<RetryMessage>): Promise<void>;
   /** @param options as for `plan`. */
   sweep(sweep: Body<SweepMessage>, options?: { readonly delay?: number }): Promise<void>;
-  /** Have everything looked after once more. @param options as for `plan`. */
-  upkeep(options?: { readonly delay?: number }): Promise<void>;
 }
 
 /** The queue that the page workers work on. */
@@ -56,7 +54,6 @@ export function sqsRunQueue(options: { readonly sqs: SQSClient; readonly queueUr
     plan: (plan, { delay = 0 } = {}) => send({ version: 1, kind: 'PLAN', ...plan }, delay),
     retry: (retry) => send({ version: 1, kind: 'RETRY', ...retry }, 0),
     sweep: (sweep, { delay = 0 } = {}) => send({ version: 1, kind: 'SWEEP', ...sweep }, delay),
-    upkeep: ({ delay = 0 } = {}) => send({ version: 1, kind: 'UPKEEP' }, delay),
   };
 }
 

@@ -43,7 +43,7 @@ type BehindTask = Task & { readonly catchUp: NonNullable<Task['catchUp']> };
  * Whether a task gets the archive's events now. While it is paused, its first synchronization runs, what was on its way is
  * taken back, or its remote is known to be away, it does not.
  */
-export function isCatchingUp(task: Task): task is BehindTask {
+function isCatchingUp(task: Task): task is BehindTask {
   return (
     task.type === 'INCREMENTAL' &&
     task.status === 'REPLICATING' &&

@@ -96,7 +96,7 @@ export async function redriveTask(options: {
 }
 
 /** Lanes that have something on its way. */
-export function undoneOf(lanes: readonly LaneState[]): LaneState[] {
+function undoneOf(lanes: readonly LaneState[]): LaneState[] {
   return lanes.filter(({ sentOrdinal, appliedOrdinal }) => sentOrdinal > appliedOrdinal);
 }
 

@@ -3,7 +3,6 @@ import type { Task } from './task.ts';
 
 /** The one thing that can be filtered: deleting a whole container at the source is not replayed. */
 export const FILTER_DDL_POLICIES = ['drop_database'] as const;
-export type FilterDdlPolicy = (typeof FILTER_DDL_POLICIES)[number];
 
 /** What a conflict does; as bk-repo names them (replication task of January 2021). */
 export const CONFLICT_STRATEGIES = ['SKIP', 'OVERWRITE', 'FAST_FAIL'] as const;

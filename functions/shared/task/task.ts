@@ -3,14 +3,7 @@ import { CONFLICT_STRATEGIES, storedPolicySchema, syncPolicySchema } from './syn
 
 /** Values as bk-repo names them (replication task of January 2021). */
 export const TASK_TYPES = ['FULL', 'INCREMENTAL'] as const;
-export const TASK_STATUSES = [
-  'WAITING',
-  'PAUSED',
-  'REPLICATING',
-  'SUCCESS',
-  'INTERRUPTED',
-  'FAILED',
-] as const;
+const TASK_STATUSES = ['WAITING', 'PAUSED', 'REPLICATING', 'SUCCESS', 'INTERRUPTED', 'FAILED'] as const;
 /** As later versions of bk-repo name them. */
 export const ERROR_STRATEGIES = ['CONTINUE', 'FAST_FAIL'] as const;
 
@@ -18,7 +11,7 @@ export const ERROR_STRATEGIES = ['CONTINUE', 'FAST_FAIL'] as const;
  * Why a task is parked: its remote has been away for long, it was paused or has stopped with operations on their way, they
  * have got lost, or somebody has asked for them to be sent anew.
  */
-export const PARK_REASONS = ['REMOTE_AWAY', 'PAUSED', 'STOPPED', 'STALLED', 'REDRIVE'] as const;
+const PARK_REASONS = ['REMOTE_AWAY', 'PAUSED', 'STOPPED', 'STALLED', 'REDRIVE'] as const;
 export type ParkReason = (typeof PARK_REASONS)[number];
 
 /** Slot that a task reads from when nothing else is said. */
