@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { isConditionFailure } from './conditions.ts';
+import { conditionHeld } from './conditions.ts';
 import { deleteItems } from './delete-items.ts';
 import { readPartition } from './partition.ts';
 
@@ -102,8 +102,8 @@ export function recordsOf(options: {
         return;
       }
       const names = Object.keys(attributes);
-      try {
-        await table.send(
+      await conditionHeld(
+        table.send(
           new UpdateCommand({
             TableName: tableName,
             Key: { pk: partition, sk },
@@ -114,12 +114,8 @@ export function recordsOf(options: {
               names.map((name) => [`:${name}`, attributes[name]]),
             ),
           }),
-        );
-      } catch (error) {
-        if (!isConditionFailure(error)) {
-          throw error;
-        }
-      }
+        ),
+      );
     },
   };
 }

@@ -8,7 +8,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { isConditionFailure } from '../aws/conditions.ts';
+import { conditionHeld, isConditionFailure } from '../aws/conditions.ts';
 import { listPartition } from '../aws/partition.ts';
 import type { TransactionItem } from '../aws/transaction.ts';
 import { transact } from '../aws/transaction.ts';
@@ -487,8 +487,8 @@ export function laneRepository(options: {
     },
 
     async recordOwnWork({ taskKey, source, remote, slotName, from, repairs, ownWork }) {
-      try {
-        await table.send(
+      return conditionHeld(
+        table.send(
           new UpdateCommand({
             TableName: tableName,
             Key: laneKeyOf(taskKey, source),
@@ -504,14 +504,8 @@ export function laneRepository(options: {
               ':own': ownWork,
             },
           }),
-        );
-        return true;
-      } catch (error) {
-        if (!isConditionFailure(error)) {
-          throw error;
-        }
-        return false;
-      }
+        ),
+      );
     },
 
     async recordReplaced(conflict) {

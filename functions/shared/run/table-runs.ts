@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { isConditionFailure } from '../aws/conditions.ts';
+import { conditionHeld } from '../aws/conditions.ts';
 import { listPartition, type PartitionQuery } from '../aws/partition.ts';
 import { type TransactionItem, transact } from '../aws/transaction.ts';
 import { type RunFailure, runFailureItemOf } from '../failure/failure.ts';
@@ -340,8 +340,8 @@ export function runRepository(options: {
     async firstLook({ runId, page, missing }) {
       const key = syncPageKeyOf(runId, page);
       const look = encodePathSet(missing);
-      try {
-        await table.send(
+      const isFirst = await conditionHeld(
+        table.send(
           new UpdateCommand({
             TableName: tableName,
             Key: { ...key },
@@ -349,14 +349,10 @@ export function runRepository(options: {
             ConditionExpression: 'attribute_exists(pk) AND attribute_not_exists(missingPaths)',
             ExpressionAttributeValues: { ':missing': look },
           }),
-        );
-        return decodePathSet(look);
-      } catch (error) {
-        if (!isConditionFailure(error)) {
-          throw error;
-        }
-        return decodePathSet(lookSchema.parse((await read(key)) ?? {}).missingPaths ?? look);
-      }
+        ),
+      );
+      const known = isFirst ? look : lookSchema.parse((await read(key)) ?? {}).missingPaths;
+      return decodePathSet(known ?? look);
     },
 
     async advance({ taskKey, runId, page, source, from, to, done, counters, failures }) {

@@ -5,7 +5,7 @@ import {
   QueryCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { isConditionFailure } from '../aws/conditions.ts';
+import { conditionHeld, isConditionFailure } from '../aws/conditions.ts';
 import type { Clock } from '../clock.ts';
 import type { LogGap, LogPosition } from '../operate-log/reader.ts';
 import { gapKeyOf, SLOT_PARTITION, slotKeyOf, unreadableKeyOf } from '../table.ts';
@@ -101,19 +101,15 @@ export function slotRepository(options: {
         gaps: 0,
         createdDate: clock().toISOString(),
       };
-      try {
-        await table.send(
+      await conditionHeld(
+        table.send(
           new PutCommand({
             TableName: tableName,
             Item: { ...slotKeyOf(slotName), ...slot },
             ConditionExpression: 'attribute_not_exists(pk)',
           }),
-        );
-      } catch (error) {
-        if (!isConditionFailure(error)) {
-          throw error;
-        }
-      }
+        ),
+      );
     },
 
     acquire: async (slotName, owner, leaseMs) => {
@@ -164,8 +160,8 @@ export function slotRepository(options: {
     },
 
     release: async (slotName, epoch) => {
-      try {
-        await table.send(
+      await conditionHeld(
+        table.send(
           new UpdateCommand({
             TableName: tableName,
             Key: slotKeyOf(slotName),
@@ -173,12 +169,8 @@ export function slotRepository(options: {
             UpdateExpression: 'REMOVE lease',
             ExpressionAttributeValues: { ':epoch': epoch },
           }),
-        );
-      } catch (error) {
-        if (!isConditionFailure(error)) {
-          throw error;
-        }
-      }
+        ),
+      );
     },
 
     advance: (step) =>

@@ -156,7 +156,7 @@ async function look(options: {
   }
   const touchedAt = new Date(sweep.touchedAt);
   const age = now.getTime() - touchedAt.getTime();
-  // The next look of the one that was made then is still on its way: another delivery has nothing to look after.
+  // For half of its delay, the next look after that one is taken to be on its way: another delivery has nothing to look after.
   if (sweep.stalled !== undefined && age >= 0 && age < 500 * lookDelay(sweep, touchedAt)) {
     return;
   }

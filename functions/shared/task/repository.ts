@@ -7,7 +7,7 @@ import {
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { isConditionFailure, isTransactionConflict } from '../aws/conditions.ts';
+import { conditionHeld, isConditionFailure, isTransactionConflict } from '../aws/conditions.ts';
 import { DELETE_BATCH, deleteItems } from '../aws/delete-items.ts';
 import { listPartition } from '../aws/partition.ts';
 import { DomainError } from '../errors.ts';
@@ -175,8 +175,8 @@ export function taskRepository(options: {
     },
 
     async recordStart(taskKey, ordinal) {
-      try {
-        await table.send(
+      await conditionHeld(
+        table.send(
           new UpdateCommand({
             TableName: tableName,
             Key: taskKeyOf(taskKey),
@@ -184,12 +184,8 @@ export function taskRepository(options: {
             ConditionExpression: 'attribute_exists(pk) AND attribute_not_exists(startOrdinal)',
             ExpressionAttributeValues: { ':ordinal': ordinal, ':one': 1 },
           }),
-        );
-      } catch (error) {
-        if (!isConditionFailure(error)) {
-          throw error;
-        }
-      }
+        ),
+      );
     },
 
     async delete(taskKey) {
