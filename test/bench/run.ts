@@ -39,13 +39,13 @@ interface Round {
   /** Events per second. */
   readonly ours: number;
   readonly raw: number;
-  /** What ours asked for, for 1,000 events. */
+  /** What ours asked for. */
   readonly requests: Requests;
 }
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
-  tail: async () => report('tail', 'plain cursor', await rounds(tailRound)),
-  apply: async () => report('apply', 'plain HTTP client', await rounds(applyRound)),
+  tail: async () => report('tail', 'plain cursor', EVENTS, await rounds(tailRound)),
+  apply: async () => report('apply', 'plain HTTP client', FILES, await rounds(applyRound)),
   'full-sync': () => benchFullSync(say),
 };
 
@@ -206,17 +206,7 @@ async function counted(
   const counter = countRequests();
   counter.start();
   try {
-    const speed = await perSecond(events, work);
-    const { remote, dynamoDb, s3, sqs, mongoDb } = counter.counts;
-    const share = (count: number) => (count * 1_000) / events;
-    const requests = {
-      remote: share(remote),
-      dynamoDb: share(dynamoDb),
-      s3: share(s3),
-      sqs: share(sqs),
-      mongoDb: share(mongoDb),
-    };
-    return { perSecond: speed, requests };
+    return { perSecond: await perSecond(events, work), requests: counter.counts };
   } finally {
     counter.stop();
   }
@@ -228,14 +218,15 @@ async function perSecond(events: number, work: () => Promise<void>): Promise<num
   return (events * 1_000) / (performance.now() - start);
 }
 
-function report(name: string, baseline: string, measured: readonly Round[]): void {
+/** @param events of one round. */
+function report(name: string, baseline: string, events: number, measured: readonly Round[]): void {
   const spread = (values: readonly number[]) =>
     `${median(values).toFixed(0)} (${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)})`;
   say(`${name.padEnd(18)}${spread(measured.map(({ ours }) => ours))} events/s`);
   say(`${baseline.padEnd(18)}${spread(measured.map(({ raw }) => raw))} events/s`);
   say(`${'ratio'.padEnd(18)}${median(measured.map(({ ours, raw }) => ours / raw)).toFixed(3)}`);
   const of = (service: keyof Requests) =>
-    median(measured.map(({ requests }) => requests[service])).toFixed(1);
+    median(measured.map(({ requests }) => (requests[service] * 1_000) / events)).toFixed(1);
   say(
     `requests for 1,000 events: DynamoDB ${of('dynamoDb')}, S3 ${of('s3')}, SQS ${of('sqs')}, remote ${of('remote')}\n`,
   );
